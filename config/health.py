@@ -1,0 +1,5 @@
+"""Door: to be filled."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

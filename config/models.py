@@ -1,0 +1,22 @@
+"""The account of a person; rights come from seats and bureau groups."""
+
+import uuid
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class User(AbstractUser):
+    """An account. Several accounts may belong to one natural person (``person_hash``)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    display_name = models.CharField("姓名", max_length=100)
+    person_hash = models.CharField(
+        "自然人标识",
+        max_length=64,
+        help_text="身份信息的加盐摘要：职责分离按自然人而不是按账号判断。",
+    )
+
+    class Meta:
+        verbose_name = "账号"
+        verbose_name_plural = "账号"

@@ -1,0 +1,1 @@
+"""Every clock-driven job, each a few lines into an act."""

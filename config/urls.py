@@ -1,0 +1,24 @@
+"""Audience -> doors. The address says who a page is for; the room says what it is about."""
+
+from django.contrib.auth import views as auth_views
+from django.urls import include, path
+
+from ledger.rights import public
+
+urlpatterns = [
+    path("", include("vouchers.portal")),
+    path("login/", public(auth_views.LoginView.as_view()), name="login"),
+    path("logout/", public(auth_views.LogoutView.as_view()), name="logout"),
+    path("portal/orders/", include("providers.portal")),
+    path("portal/statements/", include("billing.portal")),
+    path("office/vouchers/", include("vouchers.office")),
+    path("office/providers/", include("providers.office")),
+    path("office/", include("billing.office")),
+    path("console/", include("providers.console")),
+    path("console/statements/", include("billing.console")),
+    path("public/", include("vouchers.public")),
+    path("public/", include("billing.public")),
+    path("public/log/", include("ledger.public")),
+    path("api/v1/", include("providers.api")),
+    path("", include("config.health")),
+]
