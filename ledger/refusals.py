@@ -4,10 +4,10 @@
 *Broken* is ours: an invariant does not hold, the transaction stops and somebody is paged.
 """
 
-from dataclasses import dataclass, field
+import dataclasses
 
 
-@dataclass(eq=False)
+@dataclasses.dataclass(eq=False)
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
     """An act that the rules do not allow, told so that a civil servant could read it aloud.
 
@@ -23,7 +23,7 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
     message: str
     clause: str = ""
     field: str = ""
-    details: dict[str, str] = field(default_factory=dict)
+    details: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return the sentence shown to people."""
