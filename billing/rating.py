@@ -100,6 +100,11 @@ class ShareLine:
     metered_fen: int
     bonus_codes: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        """Refuse a line whose capped price came out above the filed one."""
+        if not 0 <= self.metered_fen <= self.list_fen:
+            raise ValueError("a price cap never makes a line dearer")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -213,11 +218,8 @@ def _raw(
     rule: ShareRule, lines: Sequence[ShareLine], eligible: Fraction
 ) -> tuple[Fraction, list[int], list[Term]]:
     """Return ratio times eligible, the weight of each line, and the terms."""
-    bases = [min(x.list_fen, x.metered_fen) for x in lines]
-    weights = [
-        base * rule.ratio_bp(x.bonus_codes) for base, x in zip(bases, lines, strict=True)
-    ]
-    base = sum(bases)
+    weights = [x.metered_fen * rule.ratio_bp(x.bonus_codes) for x in lines]
+    base = sum(x.metered_fen for x in lines)
     raw = eligible * Fraction(sum(weights), base * ALL_BP) if base else Fraction(0)
     ratios = sorted({x.bonus_codes for x in lines}, key=sorted)
     said = "；".join(_ratio_words(rule, codes) for codes in ratios)

@@ -196,7 +196,7 @@ def test_the_maximum_caps_the_bonuses_and_is_said() -> None:
 def test_shares_of_the_lines_add_up_and_stay_within_every_limit(
     rows: list[tuple[int, int, bool]], held: int, cap: int
 ) -> None:
-    lines = [line(a, b, domestic=c) for a, b, c in rows]
+    lines = [line(a + b, b, domestic=c) for a, b, c in rows]
     share = public_share(INSTANT, lines, limits(held_fen=held, cap_left_enterprise_fen=cap))
     assert sum(share.line_grants_fen) == share.grant_fen
     assert 0 <= share.grant_fen <= min(held, cap)
