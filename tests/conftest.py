@@ -1,0 +1,64 @@
+"""Guards around every test: real parts, no network, a fixed zone, honest templates, whole books."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import TransactionTestCase
+
+from tests.guards import LoudMissingVariable, reference_tables, refuse_foreign_address, wipe_tables
+
+os.environ["TZ"] = "Pacific/Chatham"  # code that trusts the machine's zone fails here
+time.tzset()
+# pytest-django's live server and Playwright share a thread with an event loop.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+
+def pytest_configure() -> None:
+    """Set what a test run does otherwise than the house: quick hashes, plain static addresses."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES["staticfiles"] = {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
+    settings.TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = LoudMissingVariable("%s")
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex", "sendto"):
+            patch.setattr(socket.socket, name, refuse_foreign_address(getattr(socket.socket, name)))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_var_folder(tmp_path, settings) -> None:
+    """Give each test its own folder for keys, log marks, attachments and PDFs."""
+    settings.VAR_DIR = tmp_path / "var"
+    settings.MEDIA_ROOT = settings.VAR_DIR / "attachments"
+    settings.VAR_DIR.mkdir()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> None:
+    """Empty tables between committed tests in a way the append-only triggers allow."""
+    with django_db_blocker.unblock():
+        kept = reference_tables(connection)
+    TransactionTestCase._fixture_teardown = lambda self: wipe_tables(connection, kept)
+
+
+@pytest.fixture(autouse=True)
+def _books_are_whole(request) -> Iterator[None]:
+    """Check the books after every test that had the database (unless it plants a fault)."""
+    database = {"db", "transactional_db"} & set(request.fixturenames)
+    marked = request.node.get_closest_marker("django_db")
+    if request.node.get_closest_marker("unbalanced") or not (database or marked):
+        yield
+        return
+    request.getfixturevalue("db" if not database else next(iter(database)))
+    yield

@@ -1,0 +1,86 @@
+"""What the guards in conftest do, one function each."""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+class LoudMissingVariable(str):
+    """Stand in for a missing template variable: fail the test instead of showing nothing."""
+
+    def __mod__(self, variable: object) -> str:
+        raise AssertionError(f"a template asks for {variable}, which its view does not give")
+
+
+def is_here(address: object) -> bool:
+    """Say whether a socket address is on this machine (loopback or a socket file)."""
+    if not isinstance(address, tuple):
+        return True
+    host = str(address[0])
+    return host in {"localhost", ""} or _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse_foreign_address(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a socket method so that only addresses of this machine are reached."""
+
+    def guarded(self: Any, *args: Any) -> Any:
+        if not is_here(args[-1]):
+            raise AssertionError(f"a test reaches for the network: {args[-1]!r}")
+        return method(self, *args)
+
+    return guarded
+
+
+def table_names(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return all tables of the house in the test database (partitions with their parents)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.oid::regclass::text FROM pg_class c"
+            " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition"
+            " AND c.relnamespace = 'public'::regnamespace ORDER BY 1"
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def reference_tables(connection: BaseDatabaseWrapper) -> frozenset[str]:
+    """Return the tables that migrations fill (holidays, permissions); tests leave them alone."""
+    with connection.cursor() as cursor:
+        filled = []
+        for table in table_names(connection):
+            cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")
+            if cursor.fetchone()[0]:
+                filled.append(table)
+    return frozenset(filled)
+
+
+def wipe_tables(connection: BaseDatabaseWrapper, kept: frozenset[str]) -> None:
+    """Empty all tables but ``kept``, stepping around the triggers that forbid it.
+
+    Only the owner of the tables can do this; the house itself never runs as a role that could
+    in production (docs/operations.md).
+    """
+    tables = [table for table in table_names(connection) if table not in kept]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger"
+            " WHERE NOT tgisinternal AND tgenabled = 'A' AND tgparentid = 0"
+        )
+        always = cursor.fetchall()
+        cursor.execute("BEGIN")
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        for table, trigger in always:
+            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
+        cursor.execute("COMMIT")
