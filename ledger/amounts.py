@@ -15,9 +15,7 @@ BASIS_POINTS = 10_000
 #: 1 PFLOPS = 1,000,000 GFLOPS; 1 hour = 3,600 s.
 GFLOPS_SECONDS_PER_PFLOPS_HOUR = 3_600_000_000
 _MICRO = 1_000_000
-_YUAN = re.compile(
-    r"(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,2})?", re.ASCII
-)
+_YUAN = re.compile(r"(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,2})?", re.ASCII)
 
 
 def yuan_text(fen: int) -> str:
@@ -89,9 +87,7 @@ def split_by_largest_remainder(total: int, weights: list[int]) -> list[int]:
         raise ValueError("split needs a total >= 0 and weights >= 0 with a sum above 0")
     parts = [total * weight // whole for weight in weights]
     remainders = [total * weight % whole for weight in weights]
-    by_remainder = sorted(
-        range(len(weights)), key=lambda each: (-remainders[each], each)
-    )
+    by_remainder = sorted(range(len(weights)), key=lambda each: (-remainders[each], each))
     for each in by_remainder[: total - sum(parts)]:
         parts[each] += 1
     return parts
@@ -103,9 +99,7 @@ def pflops_hours(gflops_milli_seconds: int) -> Decimal:
     The only division in the chain: sums of ``device_milli_seconds * gflops`` stay whole, this
     divides once, half-even. For showing; nothing is computed from the result.
     """
-    micro = divide_half_even(
-        gflops_milli_seconds * _MICRO, 1000 * GFLOPS_SECONDS_PER_PFLOPS_HOUR
-    )
+    micro = divide_half_even(gflops_milli_seconds * _MICRO, 1000 * GFLOPS_SECONDS_PER_PFLOPS_HOUR)
     return Decimal((1 if micro < 0 else 0, tuple(map(int, str(abs(micro)))), -6))
 
 

@@ -77,11 +77,7 @@ class Month:
 
     def previous(self) -> "Month":
         """Return the month before."""
-        return (
-            Month(self.year, self.month - 1)
-            if self.month > 1
-            else Month(self.year - 1, 12)
-        )
+        return Month(self.year, self.month - 1) if self.month > 1 else Month(self.year - 1, 12)
 
     def holds(self, moment: datetime) -> bool:
         """Say whether a moment falls in this month."""
@@ -105,9 +101,7 @@ def day_of(moment: datetime) -> date:
     return moment.astimezone(SHANGHAI).date()
 
 
-def split_by_month(
-    start: datetime, end: datetime
-) -> list[tuple[Month, datetime, datetime]]:
+def split_by_month(start: datetime, end: datetime) -> list[tuple[Month, datetime, datetime]]:
     """Cut a half-open interval at Shanghai month ends; the pieces join without gap.
 
     Returns:
@@ -116,9 +110,7 @@ def split_by_month(
         ValueError: the end lies before the start, or a moment has no zone.
     """
     if start.tzinfo is None or end.tzinfo is None or end < start:
-        raise ValueError(
-            "an interval needs zoned moments, the end not before the start"
-        )
+        raise ValueError("an interval needs zoned moments, the end not before the start")
     pieces = []
     here = start.astimezone(UTC)
     last = end.astimezone(UTC)

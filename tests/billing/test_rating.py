@@ -73,9 +73,7 @@ def test_gross_is_rounded_half_up_once(
 def test_gross_is_within_half_a_fen_of_the_exact_product(
     milli_seconds: int, gflops: int, price: int
 ) -> None:
-    rounded = gross_fen(
-        milli_seconds, gflops=gflops, price_fen=price, unit=PricingUnit.PFLOPS_HOUR
-    )
+    rounded = gross_fen(milli_seconds, gflops=gflops, price_fen=price, unit=PricingUnit.PFLOPS_HOUR)
     exact = Fraction(milli_seconds * gflops * price, 1_000 * 3_600 * 1_000_000)
     assert Fraction(-1, 2) < rounded - exact <= Fraction(1, 2)
 
@@ -115,9 +113,7 @@ def test_the_redemption_example_is_bound_by_stacking() -> None:
 
 @pytest.mark.parametrize(("days", "service", "yuan"), [(305, 729, 25_102), (306, 730, 25_150)])
 def test_the_day_count_decides_the_proration(days: int, service: int, yuan: int) -> None:
-    rule = ShareRule(
-        mode=SettlementMode.CLAIM_AFTER, base_bp=3_000, max_bp=3_000, truncate_fen=100
-    )
+    rule = ShareRule(mode=SettlementMode.CLAIM_AFTER, base_bp=3_000, max_bp=3_000, truncate_fen=100)
     enough = 20_000_000
     share = public_share(
         rule,
@@ -179,9 +175,7 @@ def test_the_smallest_limit_binds(changes: dict[str, int], grant: int, binding: 
 
 
 def test_the_maximum_caps_the_bonuses_and_is_said() -> None:
-    rule = ShareRule(
-        mode=SettlementMode.INSTANT, base_bp=3_500, max_bp=4_000, bonuses=(DOMESTIC,)
-    )
+    rule = ShareRule(mode=SettlementMode.INSTANT, base_bp=3_500, max_bp=4_000, bonuses=(DOMESTIC,))
     share = public_share(rule, [line(1_000, domestic=True)], WIDE)
     ratio = next(term for term in share.terms if term.code == "ratio")
     assert (share.grant_fen, ratio.amount) == (400, "40%")
@@ -201,8 +195,7 @@ def test_shares_of_the_lines_add_up_and_stay_within_every_limit(
     assert sum(share.line_grants_fen) == share.grant_fen
     assert 0 <= share.grant_fen <= min(held, cap)
     assert all(
-        0 <= part <= each.list_fen
-        for part, each in zip(share.line_grants_fen, lines, strict=True)
+        0 <= part <= each.list_fen for part, each in zip(share.line_grants_fen, lines, strict=True)
     )
 
 
@@ -224,9 +217,7 @@ def test_splitting_usage_into_records_changes_no_fen(parts: list[int], price: in
 
 
 def test_a_rest_below_a_yuan_is_cut_where_the_edition_says_so() -> None:
-    rule = ShareRule(
-        mode=SettlementMode.INSTANT, base_bp=3_000, max_bp=3_000, truncate_fen=100
-    )
+    rule = ShareRule(mode=SettlementMode.INSTANT, base_bp=3_000, max_bp=3_000, truncate_fen=100)
     assert public_share(rule, [line(9_999)], WIDE).grant_fen == 2_900
 
 

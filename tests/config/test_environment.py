@@ -33,7 +33,9 @@ def test_only_postgresql_is_accepted():
         reader.finish()
 
 
-@pytest.mark.parametrize("text,value", [("1", True), ("on", True), ("0", False), ("No", False)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", True), ("on", True), ("0", False), ("No", False)]
+)
 def test_flags_are_read_as_people_write_them(text, value):
     assert EnvironmentReader({"DEBUG": text}).flag("DEBUG", default=not value) is value
 
