@@ -1,0 +1,27 @@
+"""What the room remembers: programmes, enterprises, applications, notices, vouchers."""
+
+from vouchers.models.application import Application, Attachment, NoticeItem, PublicNotice
+from vouchers.models.calendar import CalendarYear, Holiday
+from vouchers.models.enterprise import Enterprise, EnterpriseFact, EnterpriseSeat
+from vouchers.models.programme import BudgetGrant, Programme
+from vouchers.models.state_row import NumberSeries, StateRow
+from vouchers.models.voucher import Hold, Redemption, Voucher
+
+__all__ = [
+    "Application",
+    "Attachment",
+    "BudgetGrant",
+    "CalendarYear",
+    "Enterprise",
+    "EnterpriseFact",
+    "EnterpriseSeat",
+    "Hold",
+    "Holiday",
+    "NoticeItem",
+    "NumberSeries",
+    "Programme",
+    "PublicNotice",
+    "Redemption",
+    "StateRow",
+    "Voucher",
+]

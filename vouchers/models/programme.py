@@ -1,0 +1,120 @@
+"""A programme edition: the rules as data, locked once published; and grants of budget."""
+
+from datetime import datetime
+
+from django.db import models
+
+from ledger.chart import AccountKey, budget
+from ledger.identifiers import new_id
+from vouchers.lifecycle import ProgrammeMachine
+from vouchers.rulebook import Edition, read_rules
+
+
+class ProgrammeQuerySet(models.QuerySet["Programme"]):
+    """Questions about programmes."""
+
+    def published(self) -> "ProgrammeQuerySet":
+        """Return editions that were made public, the newest first."""
+        return self.exclude(state=Programme.State.DRAFT).order_by("-published_at", "-edition_no")
+
+    def current(self) -> "Programme | None":
+        """Return the edition the start page speaks of: the newest one taking applications."""
+        return (
+            self.filter(state__in=[Programme.State.PUBLISHED, Programme.State.PAUSED])
+            .order_by("-published_at", "-edition_no")
+            .first()
+        )
+
+
+class Programme(ProgrammeMachine):
+    """One edition of a voucher scheme, e.g. putuo-demo-2026 edition 1.
+
+    Editions of one ``slug`` share budget and caps; applications refer to one edition for ever.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    slug = models.SlugField("方案代号", max_length=40)
+    edition_no = models.PositiveSmallIntegerField("版次")
+    title = models.CharField("名称", max_length=100)
+    kind = models.CharField("券种", max_length=20)
+    rules = models.JSONField("规则")
+    digest = models.CharField("规则摘要", max_length=64)
+    cap_fen = models.BigIntegerField("每家企业年度上限（分）")
+    published_at = models.DateTimeField("发布时间", null=True, blank=True)
+    locked_at = models.DateTimeField("锁定时间", null=True, blank=True)
+
+    objects = ProgrammeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "方案"
+        verbose_name_plural = "方案"
+        permissions = [
+            ("open_programme", "发布方案"),
+            ("grant_budget", "下达预算"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["slug", "edition_no"], name="programme_edition_once"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["draft", "published", "paused", "closed"]),
+                name="programme_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="draft") | models.Q(locked_at__isnull=False),
+                name="programme_published_is_locked",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title}（第 {self.edition_no} 版）"
+
+    @property
+    def edition(self) -> Edition:
+        """Return the rules as the typed rulebook."""
+        return read_rules(self.rules)
+
+    @property
+    def account(self) -> AccountKey:
+        """Return the budget account; one per scheme, shared by its editions."""
+        return budget(self.slug)
+
+    def window_state(self, at: datetime) -> str:
+        """Return ``open``, ``before``, ``between`` or ``after``; ``paused`` when halted."""
+        if self.state != self.State.PUBLISHED:
+            return "paused" if self.state == self.State.PAUSED else "after"
+        return self.edition.windows.state_at(at)
+
+
+class BudgetGrant(models.Model):
+    """Money granted by finance to a scheme: two people, one ledger journal."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    programme = models.ForeignKey(
+        Programme, on_delete=models.PROTECT, related_name="grants", verbose_name="方案"
+    )
+    amount_fen = models.BigIntegerField("金额（分）")
+    document_no = models.CharField("文号", max_length=100)
+    document_sha256 = models.CharField("文件摘要", max_length=64, blank=True)
+    granted_at = models.DateTimeField("下达时间")
+    prepared_by = models.CharField("经办人", max_length=100)
+    prepared_person = models.CharField("经办自然人", max_length=64)
+    approved_by = models.CharField("审批人", max_length=100)
+    approved_person = models.CharField("审批自然人", max_length=64)
+    journal_id = models.UUIDField("分录", unique=True)
+
+    class Meta:
+        verbose_name = "预算下达"
+        verbose_name_plural = "预算下达"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(amount_fen__gt=0), name="budget_grant_positive"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(prepared_person=models.F("approved_person")),
+                name="budget_grant_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_no} {self.amount_fen}"
+
+
