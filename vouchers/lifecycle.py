@@ -260,4 +260,6 @@ def label(subject: Any, event: str) -> str:
 def edges(machine: Any) -> list[tuple[str, str, str]]:
     """Return all (from, event, to) of a machine, sorted; for diagrams and tests."""
     field = machine._meta.get_field("state")
-    return sorted((each.source, each.name, each.target) for each in field.get_all_transitions(machine))
+    return sorted(
+        (each.source, each.name, each.target) for each in field.get_all_transitions(machine)
+    )

@@ -371,7 +371,8 @@ def _settlement(part: Table) -> Settlement:
     if mode not in MODES_READY:
         refuse(
             "settlement.mode",
-            f"结算方式 {mode}（{MODES_KNOWN[mode]}）本系统已识别但尚不能办理，请改用 INSTANT（即用即抵）",
+            f"结算方式 {mode}（{MODES_KNOWN[mode]}）本系统已识别但尚不能办理，"
+            "请改用 INSTANT（即用即抵）",
             code="mode_not_ready",
         )
     return Settlement(
@@ -398,8 +399,11 @@ def _review(part: Table) -> Review:
     days = {
         name: part.whole(name, 1, 60)
         for name in (
-            "accept_working_days", "review_working_days", "supplement_working_days",
-            "notice_working_days", "issue_working_days",
+            "accept_working_days",
+            "review_working_days",
+            "supplement_working_days",
+            "notice_working_days",
+            "issue_working_days",
         )
     }
     return Review(
@@ -430,9 +434,7 @@ def _criterion(part: Table) -> Criterion:
 
 
 def _evidence(part: Table) -> Evidence:
-    return Evidence(
-        part.text("code"), part.text("title"), part.yes("required"), part.text("hint")
-    )
+    return Evidence(part.text("code"), part.text("title"), part.yes("required"), part.text("hint"))
 
 
 def _declaration(part: Table) -> Declaration:

@@ -43,7 +43,8 @@ def enterprise_member(*roles: str) -> Callable[[View], View]:
             request.seat = seat  # type: ignore[attr-defined]
             return view(request, *args, **kwargs)
 
-        return stating("seat:enterprise", login_required(guarded))
+        entrance: View = login_required(guarded)  # type: ignore[assignment]
+        return stating("seat:enterprise", entrance)
 
     return wrap
 

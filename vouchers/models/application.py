@@ -8,8 +8,17 @@ from vouchers.models.enterprise import Enterprise
 from vouchers.models.programme import Programme
 
 KNOWN_STATES = [value for value, _ in ApplicationMachine.State.choices]
-OPEN_STATES = ["draft", "submitted", "accepted", "supplement", "in_second_review", "proposed",
-               "in_notice", "notice_done", "approved"]
+OPEN_STATES = [
+    "draft",
+    "submitted",
+    "accepted",
+    "supplement",
+    "in_second_review",
+    "proposed",
+    "in_notice",
+    "notice_done",
+    "approved",
+]
 
 
 class ApplicationQuerySet(models.QuerySet["Application"]):
@@ -46,7 +55,11 @@ class Application(ApplicationMachine):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     application_no = models.CharField(
-        "受理编号", max_length=30, unique=True, null=True, blank=True  # noqa: DJ001 - none till submitted
+        "受理编号",
+        max_length=30,
+        unique=True,
+        null=True,
+        blank=True,
     )
     programme = models.ForeignKey(
         Programme, on_delete=models.PROTECT, related_name="applications", verbose_name="方案"

@@ -1,6 +1,7 @@
 """Enterprises, the facts known of them, and who may act for them."""
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -83,7 +84,9 @@ class EnterpriseFact(models.Model):
     class Meta:
         verbose_name = "企业事实"
         verbose_name_plural = "企业事实"
-        indexes = [models.Index(fields=["enterprise", "name", "as_of"], name="vouchers_fact_newest")]
+        indexes = [
+            models.Index(fields=["enterprise", "name", "as_of"], name="vouchers_fact_newest")
+        ]
 
     def __str__(self) -> str:
         return f"{self.name}={self.value}"
@@ -92,7 +95,7 @@ class EnterpriseFact(models.Model):
 class SeatQuerySet(models.QuerySet["EnterpriseSeat"]):
     """Questions about seats."""
 
-    def of_user(self, user: models.Model) -> "SeatQuerySet":
+    def of_user(self, user: Any) -> "SeatQuerySet":
         """Return the seats a person may act from now."""
         return self.filter(user=user, active=True).select_related("enterprise")
 

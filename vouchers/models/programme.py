@@ -116,5 +116,3 @@ class BudgetGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document_no} {self.amount_fen}"
-
-

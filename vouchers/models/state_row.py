@@ -1,13 +1,8 @@
 """The memory of moves: who moved what from where to where, when and why."""
 
-from datetime import datetime
-from typing import Any
+from django.db import models
 
-from django.db import connection, models
-
-from ledger.actors import Actor
 from ledger.identifiers import new_id
-from vouchers.lifecycle import label, step
 
 
 class StateRowQuerySet(models.QuerySet["StateRow"]):
@@ -48,51 +43,6 @@ class StateRow(models.Model):
         return f"{self.subject_kind} {self.from_state}->{self.to_state}"
 
 
-def write_row(
-    subject: Any,
-    event: str,
-    word: str,
-    states: tuple[str, str],
-    *,
-    actor: Actor,
-    at: datetime,
-    reason: str = "",
-    internal: str = "",
-) -> StateRow:
-    """Write one state row; ``states`` is (from, to), equal for an event that changes no state."""
-    return StateRow.objects.create(
-        subject_kind=subject._meta.model_name,
-        subject_id=subject.pk,
-        event=event,
-        event_label=word,
-        from_state=states[0],
-        to_state=states[1],
-        at=at,
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        actor_name=actor.name,
-        actor_role=actor.role,
-        actor_person=actor.person,
-        reason=reason,
-        internal=internal,
-    )
-
-
-def move(
-    subject: Any, event: str, *, actor: Actor, at: datetime, reason: str = "", internal: str = ""
-) -> None:
-    """Make a move of the life cycle and write its state row; the caller saves the subject.
-
-    Raises:
-        Refused: the move does not exist from this state.
-    """
-    word = label(subject, event)
-    states = step(subject, event)
-    write_row(
-        subject, event, word, states, actor=actor, at=at, reason=reason, internal=internal
-    )
-
-
 class NumberSeries(models.Model):
     """The last number given out in a series; numbers have no gaps."""
 
@@ -105,18 +55,3 @@ class NumberSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}-{self.last:06d}"
-
-
-def next_number(name: str) -> str:
-    """Return the next number of a series, e.g. ``PTSLQ-2026-000123``.
-
-    The row stays locked until the transaction ends, so a refused act leaves no gap.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO vouchers_numberseries (name, last) VALUES (%s, 1)"
-            " ON CONFLICT (name) DO UPDATE SET last = vouchers_numberseries.last + 1"
-            " RETURNING last",
-            [name],
-        )
-        return f"{name}-{cursor.fetchone()[0]:06d}"

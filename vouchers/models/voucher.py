@@ -66,7 +66,9 @@ class Voucher(VoucherMachine):
                 condition=models.Q(state__in=["active", "used_up", "expired", "revoked"]),
                 name="voucher_state_known",
             ),
-            models.CheckConstraint(condition=models.Q(face_fen__gt=0), name="voucher_face_positive"),
+            models.CheckConstraint(
+                condition=models.Q(face_fen__gt=0), name="voucher_face_positive"
+            ),
             models.CheckConstraint(
                 condition=models.Q(returned_fen__gte=0)
                 & models.Q(returned_fen__lte=models.F("face_fen")),
@@ -98,8 +100,8 @@ class HoldQuerySet(models.QuerySet["Hold"]):
 class Hold(HoldMachine):
     """Value of a voucher bound by an order at one provider (占用).
 
-    ``amount_fen`` is what was held at first, ``left_fen`` what is still held; ``pending_id`` names the
-    ledger's open pending transfer, a new one after each part that was redeemed.
+    ``amount_fen`` is what was held at first, ``left_fen`` what is still held; ``pending_id`` names
+    the ledger's open pending transfer, a new one after each part that was redeemed.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -167,9 +169,7 @@ class Redemption(models.Model):
     terms = models.JSONField("计算过程", default=dict)
     journal_id = models.UUIDField("分录", unique=True)
     redeemed_at = models.DateTimeField("核销时间")
-    state = models.CharField(
-        "状态", max_length=10, choices=State.choices, default=State.BOOKED
-    )
+    state = models.CharField("状态", max_length=10, choices=State.choices, default=State.BOOKED)
 
     class Meta:
         verbose_name = "核销"
@@ -179,7 +179,9 @@ class Redemption(models.Model):
                 condition=models.Q(amount_fen__gt=0) & models.Q(compute_gflops_s__gte=0),
                 name="redemption_amounts_sane",
             ),
-            models.CheckConstraint(condition=models.Q(state="booked"), name="redemption_state_known"),
+            models.CheckConstraint(
+                condition=models.Q(state="booked"), name="redemption_state_known"
+            ),
             models.UniqueConstraint(fields=["charge_ref"], name="redemption_once_per_charge"),
         ]
 
