@@ -1,0 +1,3 @@
+import { initAll } from "./build/govuk-frontend.min.js";
+document.body.classList.add("js-enabled", "govuk-frontend-supported");
+initAll();
