@@ -20,5 +20,6 @@ urlpatterns = [
     path("public/", include("billing.public")),
     path("public/log/", include("ledger.public")),
     path("api/v1/", include("providers.api")),
+    path("", include("config.frame")),
     path("", include("config.health")),
 ]

@@ -18,7 +18,12 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOTHING = "—"
 BAR_WIDTH = 10_000
 FEN_PER_YUAN = 100
-AREAS = {"portal": "企业服务", "office": "办公后台", "console": "服务商控制台", "public": "公开信息"}
+AREAS = {
+    "portal": "企业服务",
+    "office": "办公后台",
+    "console": "服务商控制台",
+    "public": "公开信息",
+}
 
 # What a colour says: grey not begun, blue under way, yellow waits for the reader, plain text
 # done, green good news, red only for errors and what is frozen or refused.
@@ -121,7 +126,7 @@ def short_hash(digest: Any) -> str:
     if not digest:
         return NOTHING
     text = digest.hex() if isinstance(digest, bytes | memoryview) else str(digest)
-    return f"{text[:8]}…" if len(text) > 8 else text  # noqa: PLR2004 - eight hex digits
+    return f"{text[:8]}…" if len(text) > 8 else text
 
 
 @register.filter

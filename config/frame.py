@@ -1,0 +1,55 @@
+"""Door: the pages and the one switch that belong to the frame around every page."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from ledger.rights import public
+
+YEAR_SECONDS = 365 * 86400
+
+
+@public
+@require_POST
+def text_size(request: HttpRequest) -> HttpResponse:
+    """Remember whether the reader wants large text, and go back to the page."""
+    back = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        back = "/"
+    response = HttpResponseRedirect(back)
+    if request.POST.get("large") == "1":
+        response.set_cookie(
+            "large_text",
+            "1",
+            max_age=YEAR_SECONDS,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+    else:
+        response.delete_cookie("large_text", samesite="Lax")
+    return response
+
+
+@public
+@require_GET
+def accessibility(request: HttpRequest) -> HttpResponse:
+    """Say what the pages do for readers with other needs, and what they do not yet do."""
+    return render(request, "public/accessibility.html")
+
+
+@public
+@require_GET
+def privacy(request: HttpRequest) -> HttpResponse:
+    """Say which personal data is kept, why, and what one may ask for."""
+    return render(request, "public/privacy.html")
+
+
+urlpatterns = [
+    path("display/text-size/", text_size, name="text_size"),
+    path("public/accessibility/", accessibility, name="accessibility"),
+    path("public/privacy/", privacy, name="privacy"),
+]
