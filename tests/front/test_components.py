@@ -70,7 +70,7 @@ COMPONENTS = [
 ]
 
 
-@pytest.mark.parametrize("name, given, expected", COMPONENTS)
+@pytest.mark.parametrize(("name", "given", "expected"), COMPONENTS)
 def test_a_component_renders(name: str, given: dict, expected: str) -> None:
     request = RequestFactory().get("/x/?a=1")
     assert expected in render_to_string(f"components/{name}.html", given, request)

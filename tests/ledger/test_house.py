@@ -19,7 +19,7 @@ class Thing:
 
 
 @pytest.mark.parametrize(
-    "fen, text",
+    ("fen", "text"),
     [
         (0, "0.00"),
         (5, "0.05"),
@@ -68,7 +68,8 @@ def test_a_digest_is_cut_to_what_the_eye_compares() -> None:
 
 
 @pytest.mark.parametrize(
-    "state, colour", [("frozen", "red"), ("draft", "grey"), ("prepared", "yellow"), ("new", "blue")]
+    ("state", "colour"),
+    [("frozen", "red"), ("draft", "grey"), ("prepared", "yellow"), ("new", "blue")],
 )
 def test_a_state_has_the_colour_of_its_meaning(state: str, colour: str) -> None:
     assert house.state_tag(Thing(state)) == {"text": "某状态", "colour": colour}
