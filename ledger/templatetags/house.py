@@ -27,41 +27,20 @@ AREAS = {
 
 # What a colour says: grey not begun, blue under way, yellow waits for the reader, plain text
 # done, green good news, red only for errors and what is frozen or refused.
-COLOURS = {
-    "draft": "grey",
-    "not_started": "grey",
-    "queued": "grey",
-    "open": "grey",
-    "proposed": "yellow",
-    "returned": "yellow",
-    "in_review": "yellow",
-    "review": "yellow",
-    "prepared": "yellow",
-    "waiting": "yellow",
-    "held": "yellow",
-    "issued": "green",
-    "active": "green",
-    "usable": "green",
-    "accepted": "blue",
-    "confirmed": "blue",
-    "done": "plain",
-    "closed": "plain",
-    "completed": "plain",
-    "paid": "plain",
-    "expired": "grey",
-    "withdrawn": "grey",
-    "cancelled": "grey",
-    "superseded": "grey",
-    "zero": "grey",
-    "rejected": "red",
-    "refused": "red",
-    "disputed": "red",
-    "revoked": "red",
-    "frozen": "red",
-    "suspended": "red",
-    "failed": "red",
-    "dead": "red",
-}
+COLOURS = dict.fromkeys(("draft", "open", "zero", "placed", "not_started", "queued"), "grey")
+COLOURS |= dict.fromkeys(
+    ("expired", "withdrawn", "cancelled", "superseded", "used_up", "removed"), "grey"
+)
+COLOURS |= dict.fromkeys(
+    ("proposed", "supplement", "prepared", "in_review", "review", "waiting", "held", "applied"),
+    "yellow",
+)
+COLOURS |= dict.fromkeys(("active", "admitted", "published", "issued", "ready"), "green")
+COLOURS |= dict.fromkeys(("paid", "closed", "completed", "done", "approved"), "plain")
+COLOURS |= dict.fromkeys(
+    ("rejected", "refused", "declined", "disputed", "suspended", "revoked", "returned"), "red"
+)
+COLOURS |= dict.fromkeys(("frozen", "failed", "dead", "paused"), "red")
 
 
 @register.filter

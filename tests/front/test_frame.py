@@ -77,3 +77,9 @@ def test_a_refusal_is_told_with_its_clause() -> None:
     assert "余额不足：请减少数量。" in html
     assert "第 8 条" in html
     assert "no_funds" in html
+
+
+def test_the_page_for_our_own_faults_asks_nothing_of_the_database(rf) -> None:
+    request = rf.get("/portal/")
+    html = render_to_string("500.html", {}, request)  # no database mark: a query would fail
+    assert "服务出了问题" in html
