@@ -1,0 +1,290 @@
+"""Rows in and out of the books, in sets: what ``ledger.book`` reads, locks and inserts.
+
+One statement per table whatever the number of journals. Locks are taken in the order of account
+ids, balance rows first, so that two postings never wait for each other in a ring.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+
+from ledger.actors import Actor
+from ledger.chart import AccountKey, Code, Kind
+from ledger.entries import JOURNAL_TYPE
+from ledger.limits import Books, Held, Standing
+from ledger.transfers import Journal, Transfer
+
+Accounts = dict[AccountKey, int]
+
+
+class Known(NamedTuple):
+    """What an id answered before: its request, and its place or the code of its refusal."""
+
+    request_hash: bytes
+    refused_code: str
+    seq: int
+
+
+class Refusal(NamedTuple):
+    """A journal refused by the state of the books."""
+
+    journal_id: UUID
+    code: str
+    request_hash: bytes
+
+
+def _rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """Run one statement with the values sent apart from its text, and fetch what it gives."""
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+_FIND = """
+SELECT a.id, a.code, a.programme, a.subject
+FROM ledger_account a
+JOIN unnest(%s::text[], %s::text[], %s::text[]) AS k (code, programme, subject)
+USING (code, programme, subject)
+"""
+_OPEN = """
+INSERT INTO ledger_account (code, programme, subject, unit, limited, sync, opened_at)
+SELECT *, %s::timestamptz
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::bool[])
+ON CONFLICT (code, programme, subject) DO NOTHING
+"""
+
+
+def find_accounts(keys: Iterable[AccountKey]) -> Accounts:
+    """Return the ids of those accounts that are open."""
+    names = list(keys)
+    rows = _rows(
+        _FIND,
+        [each.code.value for each in names],
+        [each.programme for each in names],
+        [each.subject for each in names],
+    )
+    return {AccountKey(Code(code), p, s): account_id for account_id, code, p, s in rows}
+
+
+def open_accounts(transfers: list[Transfer], at: datetime) -> Accounts:
+    """Return the ids of all accounts of some transfers, opening those not yet open."""
+    keys = {key for each in transfers for key in (each.debit, each.credit)}
+    found = find_accounts(keys)
+    missing = sorted(keys - found.keys())
+    if not missing:
+        return found
+    _rows(
+        _OPEN,
+        at,
+        [each.code.value for each in missing],
+        [each.programme for each in missing],
+        [each.subject for each in missing],
+        [each.unit.value for each in missing],
+        [each.pool.kind is not Kind.EXTERNAL for each in missing],
+        [each.pool.sync for each in missing],
+    )
+    return {**found, **find_accounts(missing)}
+
+
+_LOCK_SYNC = """
+SELECT account_id, debits_pending, debits_posted, credits_posted
+FROM ledger_accountbalance WHERE account_id = ANY(%s) ORDER BY account_id FOR NO KEY UPDATE
+"""
+_LOCK_DEFERRED = """
+SELECT id FROM ledger_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+"""
+SUMS = """
+SELECT a.id,
+    coalesce((SELECT sum(t.amount) FROM ledger_transfer t
+        WHERE t.debit_id = a.id AND t.phase = 'pending' AND NOT EXISTS (
+            SELECT FROM ledger_transfer r
+            WHERE r.pending_id = t.id AND r.phase IN ('post', 'void'))), 0)::bigint,
+    coalesce((SELECT sum(t.amount) FROM ledger_transfer t
+        WHERE t.debit_id = a.id AND t.phase IN ('single', 'post')), 0)::bigint,
+    coalesce((SELECT sum(t.amount) FROM ledger_transfer t
+        WHERE t.credit_id = a.id AND t.phase IN ('single', 'post')), 0)::bigint
+FROM ledger_account a WHERE a.id = ANY(%s)
+"""
+_HELD = """
+SELECT t.id, t.debit_id, t.credit_id, t.amount, t.expires_at, EXISTS (
+    SELECT FROM ledger_transfer r WHERE r.pending_id = t.id AND r.phase IN ('post', 'void'))
+FROM ledger_transfer t WHERE t.id = ANY(%s) AND t.phase = 'pending'
+"""
+
+
+def load_books(transfers: list[Transfer], accounts: Accounts) -> Books:
+    """Lock the accounts concerned and return how they stand."""
+    names = {account_id: key for key, account_id in accounts.items()}
+    sync = [account_id for account_id, key in names.items() if key.pool.sync]
+    deferred = {
+        accounts[each.debit]
+        for each in transfers
+        if each.debit.pool.kind is not Kind.EXTERNAL and not each.debit.pool.sync
+    }
+    standings: dict[AccountKey, Standing] = {}
+    for account_id, *sums in _rows(_LOCK_SYNC, sync) if sync else ():
+        standings[names[account_id]] = Standing(*sums)
+    if deferred:
+        _rows(_LOCK_DEFERRED, list(deferred))
+        for account_id, *sums in _rows(SUMS, list(deferred)):
+            standings[names[account_id]] = Standing(*sums)
+    return Books(standings, _load_held(transfers, names), _load_taken(transfers))
+
+
+def _load_held(
+    transfers: list[Transfer], names: dict[int, AccountKey]
+) -> dict[UUID, Held]:
+    ids = [each.pending_id for each in transfers if each.pending_id is not None]
+    held = {}
+    for row in _rows(_HELD, ids) if ids else ():
+        pending_id, debit_id, credit_id, amount, expires_at, resolved = row
+        # An account outside this list cannot be the one asked for: any other name will do.
+        debit = names.get(debit_id, AccountKey(Code.ROUNDING))
+        credit = names.get(credit_id, AccountKey(Code.ROUNDING))
+        held[pending_id] = Held(debit, credit, amount, expires_at, resolved)
+    return held
+
+
+def _load_taken(transfers: list[Transfer]) -> set[UUID]:
+    rows = _rows(
+        "SELECT id FROM ledger_transfer WHERE id = ANY(%s)",
+        [each.id for each in transfers],
+    )
+    return {row[0] for row in rows}
+
+
+_RECALL = """
+SELECT id, request_hash, '', seq FROM ledger_journal WHERE id = ANY(%(ids)s)
+UNION ALL
+SELECT id, request_hash, code, 0 FROM ledger_refusedid WHERE id = ANY(%(ids)s)
+"""
+
+
+def recall(ids: list[UUID]) -> dict[UUID, Known]:
+    """Return what these journal ids answered before, if they were ever asked."""
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection) as cursor:
+        rows = cursor.execute(_RECALL, {"ids": ids}).fetchall()
+    return {row[0]: Known(bytes(row[1]), row[2], row[3]) for row in rows}
+
+
+def take_seqs(count: int) -> list[int]:
+    """Take the next places in the order of booking."""
+    rows = _rows(
+        "SELECT nextval(pg_get_serial_sequence('ledger_journal', 'seq'))"
+        " FROM generate_series(1, %s)",
+        count,
+    )
+    return [row[0] for row in rows]
+
+
+def insert_journals(
+    seqs: list[int],
+    journals: list[Journal],
+    hashes: list[bytes],
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """Insert one row per journal."""
+    approvals = [[one.for_log() for one in each.approvals] for each in journals]
+    _rows(
+        "INSERT INTO ledger_journal (recorded_at, actor, seq, id, kind, effective_at, approvals,"
+        " refs, request_hash) SELECT %s::timestamptz, %s::jsonb, * FROM unnest(%s::bigint[],"
+        " %s::uuid[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::jsonb[], %b::bytea[])",
+        at,
+        json.dumps(actor.for_log()),
+        seqs,
+        [each.id for each in journals],
+        [each.kind for each in journals],
+        [each.effective_at for each in journals],
+        [json.dumps(each) for each in approvals],
+        [json.dumps(dict(each.refs)) for each in journals],
+        hashes,
+    )
+
+
+def insert_transfers(
+    seqs: list[int], journals: list[Journal], accounts: Accounts
+) -> None:
+    """Insert the transfers of some journals; the database moves the balances with them."""
+    rows = [
+        (each, seq, ordinal)
+        for seq, journal in zip(seqs, journals, strict=True)
+        for ordinal, each in enumerate(journal.transfers)
+    ]
+    transfers = [row[0] for row in rows]
+    _rows(
+        "INSERT INTO ledger_transfer (id, journal_id, ordinal, debit_id, credit_id, amount, code,"
+        " phase, pending_id, expires_at, reason) SELECT * FROM unnest(%s::uuid[], %s::bigint[],"
+        " %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::text[],"
+        " %s::uuid[], %s::timestamptz[], %s::text[])",
+        [each.id for each in transfers],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        [accounts[each.debit] for each in transfers],
+        [accounts[each.credit] for each in transfers],
+        [each.amount for each in transfers],
+        [int(each.code) for each in transfers],
+        [each.phase.value for each in transfers],
+        [each.pending_id for each in transfers],
+        [each.expires_at for each in transfers],
+        [each.reason for each in transfers],
+    )
+
+
+def insert_entries(
+    seqs: list[int], journals: list[Journal], entries: Sequence[bytes], at: datetime
+) -> None:
+    """Insert the log entry of each journal."""
+    _rows(
+        "INSERT INTO ledger_logentry (type, at, journal_seq, id, body)"
+        " SELECT %s::text, %s::timestamptz, *"
+        " FROM unnest(%s::bigint[], %s::uuid[], %b::bytea[])",
+        JOURNAL_TYPE,
+        at,
+        seqs,
+        [each.id for each in journals],
+        list(entries),
+    )
+
+
+_REFUSE = """
+INSERT INTO ledger_refusedid (refused_at, id, code, request_hash)
+SELECT %s::timestamptz, * FROM unnest(%s::uuid[], %s::text[], %b::bytea[])
+ON CONFLICT (id) DO NOTHING
+"""
+
+
+def _refusal_values(refusals: list[Refusal], at: datetime) -> tuple[Any, ...]:
+    return (
+        at,
+        [each.journal_id for each in refusals],
+        [each.code for each in refusals],
+        [each.request_hash for each in refusals],
+    )
+
+
+def keep_refusals(refusals: list[Refusal], at: datetime) -> None:
+    """Keep refused ids in the caller's own transaction."""
+    if refusals:
+        _rows(_REFUSE, *_refusal_values(refusals, at))
+
+
+def keep_refusal_apart(refusal: Refusal, at: datetime) -> None:
+    """Keep one refused id for good, whatever becomes of the caller's transaction.
+
+    A retry that arrives late must not succeed after the first one was told no. Done over a
+    connection of its own, because the caller is about to roll back.
+    """
+    parameters = connection.get_connection_params()
+    for unused in ("cursor_factory", "context"):
+        parameters.pop(unused, None)
+    with psycopg.connect(**parameters, autocommit=True) as apart:
+        apart.execute("SET lock_timeout = '2s'")
+        apart.execute(_REFUSE, _refusal_values([refusal], at))
