@@ -7,7 +7,8 @@ from django.db import models
 from ledger.chart import AccountKey, budget
 from ledger.identifiers import new_id
 from vouchers.lifecycle import ProgrammeMachine
-from vouchers.rulebook import Edition, read_rules
+from vouchers.rulebook import Edition
+from vouchers.rulebook_reader import read_rules
 
 
 class ProgrammeQuerySet(models.QuerySet["Programme"]):

@@ -1,0 +1,49 @@
+"""Where the value of vouchers is, read from the ledger."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Sum
+from ledger.balances import balances
+
+from vouchers.models import Redemption, Voucher
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the value of a voucher is: face = available + held + redeemed + expired + revoked.
+
+    Units: fen.
+    """
+
+    face: int
+    available: int
+    held: int
+    redeemed: int
+    expired: int
+    revoked: int
+
+
+def voucher_position(voucher: Voucher) -> Position:
+    """Return where the value of a voucher is, from the ledger."""
+    return voucher_positions([voucher])[voucher.pk]
+
+
+def voucher_positions(vouchers: list[Voucher]) -> dict[UUID, Position]:
+    """Return the positions of many vouchers at once."""
+    found = balances([each.account for each in vouchers])
+    sums = Redemption.objects.filter(voucher__in=vouchers).values("voucher_id")
+    redeemed = {row["voucher_id"]: row["total"] for row in sums.annotate(total=Sum("amount_fen"))}
+    answer = {}
+    for each in vouchers:
+        there = found[each.account]
+        used = int(redeemed.get(each.pk, 0))
+        answer[each.pk] = Position(
+            face=there.credits_posted,
+            available=there.available,
+            held=there.debits_pending,
+            redeemed=used,
+            expired=there.debits_posted - used - each.returned_fen,
+            revoked=each.returned_fen,
+        )
+    return answer
