@@ -13,12 +13,25 @@ from uuid import UUID
 from django.conf import settings
 
 from ledger import models
-from ledger.actors import Actor
-from ledger.entries import envelope
+from ledger.actors import Actor, system_actor
+from ledger.entries import KEY_TYPE, envelope
 from ledger.identifiers import new_id
+from ledger.keys import load_signer, make_key
 from ledger.merkle import leaf_hash
+from ledger.sealing import Checkpoint, Proof, entry_index, latest_checkpoint, proof, seal
+from ledger.signing import VerificationKey
 
-__all__ = ["Entry", "record"]
+__all__ = [
+    "Checkpoint",
+    "Entry",
+    "Proof",
+    "ensure_key",
+    "entry_index",
+    "latest_checkpoint",
+    "proof",
+    "record",
+    "seal",
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,7 @@ def record(
         links: ids of earlier entries this one rests on.
         pii: salted commitments to personal data that is kept elsewhere.
     Writes: one log entry.
+
     Raises:
         Broken: a value that may not enter the log.
     """
@@ -64,3 +78,16 @@ def record(
     )
     models.LogEntry.objects.create(id=entry_id, type=type, at=at, body=encoded)
     return Entry(entry_id, leaf_hash(encoded).hex())
+
+
+def ensure_key(at: datetime) -> VerificationKey:
+    """Make the log's signing key if there is none, and introduce it in the log once.
+
+    Writes: the key file; one ``key.introduce`` entry for a key the log does not know yet.
+    """
+    make_key()
+    key = load_signer().verification
+    body = {"vkey": key.text, "algorithm": "Ed25519", "key_id": key.key_id.hex()}
+    if not models.LogEntry.objects.introduces(key.key_id.hex()):
+        record(KEY_TYPE, body, actor=system_actor("log_key"), at=at)
+    return key

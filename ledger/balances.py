@@ -103,11 +103,7 @@ def balances(
     accounts = find_accounts(wanted)
     names = {account_id: key for key, account_id in accounts.items()}
     found = dict.fromkeys(wanted, Balance())
-    stored = [
-        account_id
-        for account_id, key in names.items()
-        if key.pool.sync and as_of is None
-    ]
+    stored = [account_id for account_id, key in names.items() if key.pool.sync and as_of is None]
     summed = [account_id for account_id in names if account_id not in set(stored)]
     for sql, ids in ((_STORED, stored), (_SUMMED, summed)):
         if ids:

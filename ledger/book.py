@@ -67,6 +67,7 @@ def post(journal: Journal, *, actor: Actor, at: datetime) -> Posted:
     Asking again with the same journal gives the same answer and books nothing twice.
 
     Writes: accounts on first use, one journal, its transfers, one ``ledger.journal`` entry.
+
     Raises:
         Refused: the code of the first fault, e.g. ``insufficient_funds``.
     """
@@ -92,9 +93,7 @@ def _refusal(journal: Journal, outcome: Outcome) -> Refused:
     return Refused(outcome.code, outcome.message, details=details)
 
 
-def post_set(
-    journals: Sequence[Journal], *, actor: Actor, at: datetime
-) -> list[Outcome]:
+def post_set(journals: Sequence[Journal], *, actor: Actor, at: datetime) -> list[Outcome]:
     """Book a list of journals in its order; each stands or falls for itself.
 
     Gives exactly what posting them one at a time would give.
@@ -151,9 +150,7 @@ class _Posting:
         )
 
     def _judge(self, shaped: list[int]) -> None:
-        transfers = [
-            each for place in shaped for each in self.journals[place].transfers
-        ]
+        transfers = [each for place in shaped for each in self.journals[place].transfers]
         accounts = bookkeeping.open_accounts(transfers, self.at)
         books = bookkeeping.load_books(transfers, accounts)
         known = bookkeeping.recall([self.journals[place].id for place in shaped])
@@ -190,13 +187,9 @@ class _Posting:
 
     def _book(self, place: int, seq: int, code: str) -> None:
         journal_id = self.journals[place].id
-        self.outcomes[place] = Outcome(
-            journal_id, code, Posted(journal_id, seq, journal_id)
-        )
+        self.outcomes[place] = Outcome(journal_id, code, Posted(journal_id, seq, journal_id))
 
-    def _write(
-        self, booked: list[int], seqs: list[int], accounts: bookkeeping.Accounts
-    ) -> None:
+    def _write(self, booked: list[int], seqs: list[int], accounts: bookkeeping.Accounts) -> None:
         if not booked:
             return
         chosen = [self.journals[place] for place in booked]

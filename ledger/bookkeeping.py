@@ -38,7 +38,7 @@ class Refusal(NamedTuple):
     request_hash: bytes
 
 
-def _rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
     """Run one statement with the values sent apart from its text, and fetch what it gives."""
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
@@ -63,13 +63,13 @@ ON CONFLICT (code, programme, subject) DO NOTHING
 def find_accounts(keys: Iterable[AccountKey]) -> Accounts:
     """Return the ids of those accounts that are open."""
     names = list(keys)
-    rows = _rows(
+    found = rows(
         _FIND,
         [each.code.value for each in names],
         [each.programme for each in names],
         [each.subject for each in names],
     )
-    return {AccountKey(Code(code), p, s): account_id for account_id, code, p, s in rows}
+    return {AccountKey(Code(code), p, s): account_id for account_id, code, p, s in found}
 
 
 def open_accounts(transfers: list[Transfer], at: datetime) -> Accounts:
@@ -79,7 +79,7 @@ def open_accounts(transfers: list[Transfer], at: datetime) -> Accounts:
     missing = sorted(keys - found.keys())
     if not missing:
         return found
-    _rows(
+    rows(
         _OPEN,
         at,
         [each.code.value for each in missing],
@@ -128,21 +128,19 @@ def load_books(transfers: list[Transfer], accounts: Accounts) -> Books:
         if each.debit.pool.kind is not Kind.EXTERNAL and not each.debit.pool.sync
     }
     standings: dict[AccountKey, Standing] = {}
-    for account_id, *sums in _rows(_LOCK_SYNC, sync) if sync else ():
+    for account_id, *sums in rows(_LOCK_SYNC, sync) if sync else ():
         standings[names[account_id]] = Standing(*sums)
     if deferred:
-        _rows(_LOCK_DEFERRED, list(deferred))
-        for account_id, *sums in _rows(SUMS, list(deferred)):
+        rows(_LOCK_DEFERRED, list(deferred))
+        for account_id, *sums in rows(SUMS, list(deferred)):
             standings[names[account_id]] = Standing(*sums)
     return Books(standings, _load_held(transfers, names), _load_taken(transfers))
 
 
-def _load_held(
-    transfers: list[Transfer], names: dict[int, AccountKey]
-) -> dict[UUID, Held]:
+def _load_held(transfers: list[Transfer], names: dict[int, AccountKey]) -> dict[UUID, Held]:
     ids = [each.pending_id for each in transfers if each.pending_id is not None]
     held = {}
-    for row in _rows(_HELD, ids) if ids else ():
+    for row in rows(_HELD, ids) if ids else ():
         pending_id, debit_id, credit_id, amount, expires_at, resolved = row
         # An account outside this list cannot be the one asked for: any other name will do.
         debit = names.get(debit_id, AccountKey(Code.ROUNDING))
@@ -152,11 +150,11 @@ def _load_held(
 
 
 def _load_taken(transfers: list[Transfer]) -> set[UUID]:
-    rows = _rows(
+    found = rows(
         "SELECT id FROM ledger_transfer WHERE id = ANY(%s)",
         [each.id for each in transfers],
     )
-    return {row[0] for row in rows}
+    return {row[0] for row in found}
 
 
 _RECALL = """
@@ -170,18 +168,18 @@ def recall(ids: list[UUID]) -> dict[UUID, Known]:
     """Return what these journal ids answered before, if they were ever asked."""
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
-        rows = cursor.execute(_RECALL, {"ids": ids}).fetchall()
-    return {row[0]: Known(bytes(row[1]), row[2], row[3]) for row in rows}
+        found = cursor.execute(_RECALL, {"ids": ids}).fetchall()
+    return {row[0]: Known(bytes(row[1]), row[2], row[3]) for row in found}
 
 
 def take_seqs(count: int) -> list[int]:
     """Take the next places in the order of booking."""
-    rows = _rows(
+    found = rows(
         "SELECT nextval(pg_get_serial_sequence('ledger_journal', 'seq'))"
         " FROM generate_series(1, %s)",
         count,
     )
-    return [row[0] for row in rows]
+    return [row[0] for row in found]
 
 
 def insert_journals(
@@ -193,7 +191,7 @@ def insert_journals(
 ) -> None:
     """Insert one row per journal."""
     approvals = [[one.for_log() for one in each.approvals] for each in journals]
-    _rows(
+    rows(
         "INSERT INTO ledger_journal (recorded_at, actor, seq, id, kind, effective_at, approvals,"
         " refs, request_hash) SELECT %s::timestamptz, %s::jsonb, * FROM unnest(%s::bigint[],"
         " %s::uuid[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::jsonb[], %b::bytea[])",
@@ -209,24 +207,22 @@ def insert_journals(
     )
 
 
-def insert_transfers(
-    seqs: list[int], journals: list[Journal], accounts: Accounts
-) -> None:
+def insert_transfers(seqs: list[int], journals: list[Journal], accounts: Accounts) -> None:
     """Insert the transfers of some journals; the database moves the balances with them."""
-    rows = [
+    lines = [
         (each, seq, ordinal)
         for seq, journal in zip(seqs, journals, strict=True)
         for ordinal, each in enumerate(journal.transfers)
     ]
-    transfers = [row[0] for row in rows]
-    _rows(
+    transfers = [line[0] for line in lines]
+    rows(
         "INSERT INTO ledger_transfer (id, journal_id, ordinal, debit_id, credit_id, amount, code,"
         " phase, pending_id, expires_at, reason) SELECT * FROM unnest(%s::uuid[], %s::bigint[],"
         " %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::text[],"
         " %s::uuid[], %s::timestamptz[], %s::text[])",
         [each.id for each in transfers],
-        [row[1] for row in rows],
-        [row[2] for row in rows],
+        [line[1] for line in lines],
+        [line[2] for line in lines],
         [accounts[each.debit] for each in transfers],
         [accounts[each.credit] for each in transfers],
         [each.amount for each in transfers],
@@ -242,7 +238,7 @@ def insert_entries(
     seqs: list[int], journals: list[Journal], entries: Sequence[bytes], at: datetime
 ) -> None:
     """Insert the log entry of each journal."""
-    _rows(
+    rows(
         "INSERT INTO ledger_logentry (type, at, journal_seq, id, body)"
         " SELECT %s::text, %s::timestamptz, *"
         " FROM unnest(%s::bigint[], %s::uuid[], %b::bytea[])",
@@ -273,7 +269,7 @@ def _refusal_values(refusals: list[Refusal], at: datetime) -> tuple[Any, ...]:
 def keep_refusals(refusals: list[Refusal], at: datetime) -> None:
     """Keep refused ids in the caller's own transaction."""
     if refusals:
-        _rows(_REFUSE, *_refusal_values(refusals, at))
+        rows(_REFUSE, *_refusal_values(refusals, at))
 
 
 def keep_refusal_apart(refusal: Refusal, at: datetime) -> None:

@@ -116,6 +116,7 @@ def envelope(
         auth: approvals or a provider's request signature.
         links: earlier entries this one rests on.
         pii: salted commitments to personal data kept elsewhere.
+
     Raises:
         Broken: a value that may not enter, or more than 65,535 bytes.
     """
@@ -172,9 +173,7 @@ class Malformed(ValueError):  # noqa: N818 - the house word for bytes that are n
     """Bytes that are not an entry in its one form."""
 
 
-ENVELOPE_KEYS = frozenset(
-    {"v", "log", "id", "type", "at", "actor", "auth", "body", "links", "pii"}
-)
+ENVELOPE_KEYS = frozenset({"v", "log", "id", "type", "at", "actor", "auth", "body", "links", "pii"})
 
 
 def _no_number(text: str) -> Any:

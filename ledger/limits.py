@@ -98,9 +98,7 @@ class Books:
             return None
         return "insufficient_funds" if transfer.amount > standing.available else None
 
-    def _held_refusal(
-        self, transfer: Transfer, held: Held | None, at: datetime
-    ) -> str | None:
+    def _held_refusal(self, transfer: Transfer, held: Held | None, at: datetime) -> str | None:
         if held is None:
             return "pending_not_found"
         if (held.debit, held.credit) != (transfer.debit, transfer.credit):

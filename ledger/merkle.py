@@ -39,10 +39,7 @@ def empty_root() -> bytes:
 def perfect_root(hashes: list[bytes]) -> bytes:
     """Return the root over a power-of-two number of hashes."""
     while len(hashes) > 1:
-        hashes = [
-            node_hash(hashes[each], hashes[each + 1])
-            for each in range(0, len(hashes), 2)
-        ]
+        hashes = [node_hash(hashes[each], hashes[each + 1]) for each in range(0, len(hashes), 2)]
     return hashes[0]
 
 
@@ -126,9 +123,7 @@ def _check_hashes(*hashes: bytes) -> None:
         raise ProofError("a hash has the wrong length")
 
 
-def root_from_inclusion(
-    index: int, size: int, leaf: bytes, proof: list[bytes]
-) -> bytes:
+def root_from_inclusion(index: int, size: int, leaf: bytes, proof: list[bytes]) -> bytes:
     """Return the root that a proof leads to from a leaf hash.
 
     Raises:
@@ -155,9 +150,7 @@ def root_from_inclusion(
     return root
 
 
-def verify_inclusion(
-    index: int, size: int, leaf: bytes, proof: list[bytes], root: bytes
-) -> None:
+def verify_inclusion(index: int, size: int, leaf: bytes, proof: list[bytes], root: bytes) -> None:
     """Check that a leaf hash lies at an index of the tree with this root.
 
     Raises:

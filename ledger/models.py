@@ -34,9 +34,7 @@ class Account(models.Model):
     class Meta:
         verbose_name = "账户"
         constraints = [
-            models.UniqueConstraint(
-                fields=["code", "programme", "subject"], name="account_key"
-            )
+            models.UniqueConstraint(fields=["code", "programme", "subject"], name="account_key")
         ]
 
     def __str__(self) -> str:
@@ -125,20 +123,14 @@ class Transfer(models.Model):
     class Meta:
         verbose_name = "分录"
         constraints = [
-            models.UniqueConstraint(
-                fields=["journal", "ordinal"], name="transfer_place"
-            ),
+            models.UniqueConstraint(fields=["journal", "ordinal"], name="transfer_place"),
             models.UniqueConstraint(
                 fields=["pending_id"],
                 condition=Q(phase__in=["post", "void"]),
                 name="transfer_resolved_once",
             ),
-            models.CheckConstraint(
-                name="transfer_amount_positive", condition=Q(amount__gt=0)
-            ),
-            models.CheckConstraint(
-                name="transfer_two_accounts", condition=~Q(debit=F("credit"))
-            ),
+            models.CheckConstraint(name="transfer_amount_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(name="transfer_two_accounts", condition=~Q(debit=F("credit"))),
             models.CheckConstraint(
                 name="transfer_phase_known",
                 condition=Q(phase__in=["single", "pending"], pending_id__isnull=True)
@@ -167,6 +159,15 @@ class RefusedId(models.Model):
         return f"{self.id} {self.code}"
 
 
+class LogEntryQuerySet(models.QuerySet["LogEntry"]):
+    """Questions about log entries."""
+
+    def introduces(self, key_id: str) -> bool:
+        """Say whether some entry introduces the key with this id."""
+        entries = self.filter(type="key.introduce").values_list("body", flat=True)
+        return any(f'"key_id":"{key_id}"'.encode() in bytes(each) for each in entries)
+
+
 class LogEntry(models.Model):
     """One signed-log entry in its canonical bytes, written in the business transaction."""
 
@@ -177,6 +178,8 @@ class LogEntry(models.Model):
     at = models.DateTimeField()
     journal_seq = models.BigIntegerField(null=True, unique=True)
     body = models.BinaryField()
+
+    objects = LogEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = "日志条目"
@@ -192,9 +195,7 @@ class LogLeaf(models.Model):
     """The place of an entry in the tree, given by the sealer, and its leaf hash."""
 
     index = models.BigIntegerField(primary_key=True)
-    entry = models.OneToOneField(
-        LogEntry, on_delete=models.PROTECT, db_constraint=False
-    )
+    entry = models.OneToOneField(LogEntry, on_delete=models.PROTECT, db_constraint=False)
     hash = models.BinaryField()
 
     class Meta:
@@ -216,9 +217,7 @@ class LogTile(models.Model):
 
     class Meta:
         verbose_name = "日志瓦片"
-        constraints = [
-            models.UniqueConstraint(fields=["level", "number"], name="tile_place")
-        ]
+        constraints = [models.UniqueConstraint(fields=["level", "number"], name="tile_place")]
 
     def __str__(self) -> str:
         """Return level and number."""

@@ -106,6 +106,7 @@ def split_by_month(start: datetime, end: datetime) -> list[tuple[Month, datetime
 
     Returns:
         One (month, start, end) per month touched, in UTC; an empty interval gives none.
+
     Raises:
         ValueError: the end lies before the start, or a moment has no zone.
     """

@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.db.models.expressions
-import ledger.models
 from django.db import migrations, models
+
+import ledger.models
 
 
 class Migration(migrations.Migration):
@@ -175,9 +176,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="logtile",
-            constraint=models.UniqueConstraint(
-                fields=("level", "number"), name="tile_place"
-            ),
+            constraint=models.UniqueConstraint(fields=("level", "number"), name="tile_place"),
         ),
         migrations.AddField(
             model_name="transfer",
@@ -272,9 +271,7 @@ class Migration(migrations.Migration):
                         ("pending_id__isnull", True),
                         ("phase__in", ["single", "pending"]),
                     ),
-                    models.Q(
-                        ("pending_id__isnull", False), ("phase__in", ["post", "void"])
-                    ),
+                    models.Q(("pending_id__isnull", False), ("phase__in", ["post", "void"])),
                     _connector="OR",
                 ),
                 name="transfer_phase_known",

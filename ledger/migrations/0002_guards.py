@@ -144,9 +144,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(FUNCTIONS, DROP_FUNCTIONS),
         migrations.RunSQL(TRIGGERS, migrations.RunSQL.noop),
         *[
-            migrations.RunSQL(
-                APPEND_ONLY_TRIGGERS.format(table=table), migrations.RunSQL.noop
-            )
+            migrations.RunSQL(APPEND_ONLY_TRIGGERS.format(table=table), migrations.RunSQL.noop)
             for table in APPEND_ONLY
         ],
     ]

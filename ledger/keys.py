@@ -1,0 +1,54 @@
+"""Where the log's signing key lies: one PEM file outside the database, readable by its owner."""
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from django.conf import settings
+
+from ledger.refusals import Broken
+from ledger.signing import Signer
+
+
+def key_path() -> Path:
+    """Return the path of the signing key."""
+    return Path(settings.VAR_DIR) / "keys" / "log-ed25519.pem"
+
+
+def load_signer() -> Signer:
+    """Return the signer of this log.
+
+    Raises:
+        Broken: no key, or a file that is no Ed25519 key.
+    """
+    path = key_path()
+    if not path.exists():
+        raise Broken(f"the log has no signing key at {path}; run manage.py make_log_key")
+    private = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(private, Ed25519PrivateKey):
+        raise Broken(f"{path} is not an Ed25519 key")
+    return Signer(settings.LOG_ORIGIN, private)
+
+
+def make_key() -> bool:
+    """Make the signing key unless there is one; say whether it was made now."""
+    path = key_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    with os.fdopen(handle, "wb") as file:
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+    return True
