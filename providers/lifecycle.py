@@ -1,0 +1,167 @@
+"""Which moves exist for the things of this room; nothing else about them.
+
+A transition has no side effect: whether this case may move is asked of the rules, what moving
+does is the act's business. The database holds the same edges (migration ``0002_guards``).
+"""
+
+from typing import Any
+
+from django.db import models
+from django_fsm import FSMField, FSMModelMixin, transition
+
+
+def _edge(source: list[str], target: str, label: str) -> Any:
+    return transition(field="state", source=source, target=target, custom={"label": label})
+
+
+class ProviderMachine(FSMModelMixin, models.Model):
+    """已申请 -> 在库 <-> 暂停 -> 清退；已申请 -> 未通过."""
+
+    class State(models.TextChoices):
+        """Where a provider stands."""
+
+        APPLIED = "applied", "入库待审"
+        ADMITTED = "admitted", "在库"
+        SUSPENDED = "suspended", "暂停"
+        REMOVED = "removed", "清退"
+        DECLINED = "declined", "未通过"
+
+    state = FSMField("状态", choices=State.choices, default=State.APPLIED, protected=True)
+
+    class Meta:
+        abstract = True
+
+    @_edge(["applied"], "admitted", "入库")
+    def admit(self) -> None:
+        """Papers, capacity and interface test passed."""
+
+    @_edge(["applied"], "declined", "不予入库")
+    def decline(self) -> None:
+        """The application does not meet the conditions."""
+
+    @_edge(["admitted"], "suspended", "暂停")
+    def suspend(self) -> None:
+        """No new orders; running ones are metered on."""
+
+    @_edge(["suspended"], "admitted", "恢复")
+    def readmit(self) -> None:
+        """The matter is settled."""
+
+    @_edge(["admitted", "suspended"], "removed", "清退")
+    def remove(self) -> None:
+        """Out of the register for good."""
+
+
+class KeyMachine(FSMModelMixin, models.Model):
+    """待确认 -> 有效 -> 已吊销；待确认 -> 已吊销."""
+
+    class State(models.TextChoices):
+        """Where a provider's key stands."""
+
+        PROPOSED = "proposed", "待确认"
+        ACTIVE = "active", "有效"
+        REVOKED = "revoked", "已吊销"
+
+    state = FSMField("状态", choices=State.choices, default=State.PROPOSED, protected=True)
+
+    class Meta:
+        abstract = True
+
+    @_edge(["proposed"], "active", "确认")
+    def confirm(self) -> None:
+        """Possession was proved and a second person agreed (test keys need neither)."""
+
+    @_edge(["proposed", "active"], "revoked", "吊销")
+    def revoke(self) -> None:
+        """From now on nothing that it signs is taken."""
+
+
+class FilingMachine(FSMModelMixin, models.Model):
+    """已提出 -> 已批准；已提出 -> 未批准. For rates, aliases and capacity."""
+
+    class State(models.TextChoices):
+        """Where a filing stands."""
+
+        PROPOSED = "proposed", "待批准"
+        APPROVED = "approved", "已批准"
+        DECLINED = "declined", "未批准"
+
+    state = FSMField("状态", choices=State.choices, default=State.PROPOSED, protected=True)
+
+    class Meta:
+        abstract = True
+
+    @_edge(["proposed"], "approved", "批准")
+    def approve(self) -> None:
+        """Another person checked the evidence."""
+
+    @_edge(["proposed"], "declined", "不予批准")
+    def decline(self) -> None:
+        """The evidence does not carry it."""
+
+
+class OfferingMachine(FSMModelMixin, models.Model):
+    """草拟 -> 已发布 -> 已下架."""
+
+    class State(models.TextChoices):
+        """Where an offering stands."""
+
+        DRAFT = "draft", "草拟"
+        PUBLISHED = "published", "已发布"
+        WITHDRAWN = "withdrawn", "已下架"
+
+    state = FSMField("状态", choices=State.choices, default=State.DRAFT, protected=True)
+
+    class Meta:
+        abstract = True
+
+    @_edge(["draft"], "published", "发布")
+    def publish(self) -> None:
+        """Enterprises may order it."""
+
+    @_edge(["draft", "published"], "withdrawn", "下架")
+    def withdraw(self) -> None:
+        """No new orders; running ones go on at their price."""
+
+
+class OrderMachine(FSMModelMixin, models.Model):
+    """已下单 -> 服务中 -> 履约完成；已下单 -> 未接单；已下单、服务中 -> 已撤销."""
+
+    class State(models.TextChoices):
+        """Where an order stands."""
+
+        PLACED = "placed", "待接单"
+        ACCEPTED = "accepted", "服务中"
+        REFUSED = "refused", "未接单"
+        CANCELLED = "cancelled", "已撤销"
+        COMPLETED = "completed", "履约完成"
+
+    state = FSMField("状态", choices=State.choices, default=State.PLACED, protected=True)
+
+    class Meta:
+        abstract = True
+
+    @_edge(["placed"], "accepted", "接单")
+    def accept(self) -> None:
+        """The provider confirmed; usage may be reported."""
+
+    @_edge(["placed"], "refused", "不接单")
+    def refuse(self) -> None:
+        """The provider cannot serve it; the hold returns to the voucher."""
+
+    @_edge(["placed", "accepted"], "cancelled", "撤销")
+    def cancel(self) -> None:
+        """Nothing was used; the hold returns to the voucher."""
+
+    @_edge(["accepted"], "completed", "完成")
+    def complete(self) -> None:
+        """The service period is over and settled; the rest of the hold returns."""
+
+
+MACHINES = (
+    ProviderMachine,
+    KeyMachine,
+    FilingMachine,
+    OfferingMachine,
+    OrderMachine,
+)

@@ -1,0 +1,46 @@
+"""What the room remembers: providers, catalogue, orders, usage."""
+
+from providers.models.catalogue import (
+    AcceleratorAlias,
+    AcceleratorModel,
+    AcceleratorRate,
+    Offering,
+    OfferingPrice,
+)
+from providers.models.order import Order
+from providers.models.provider import Capacity, Provider, ProviderKey, ProviderSeat
+from providers.models.state_row import StateRow
+from providers.models.usage import (
+    BatchRow,
+    Manifest,
+    MeteringMonth,
+    UploadAnswer,
+    UsageBatch,
+    UsageConflict,
+    UsageNonce,
+    UsageRecord,
+    ZeroDeclaration,
+)
+
+__all__ = [
+    "AcceleratorAlias",
+    "AcceleratorModel",
+    "AcceleratorRate",
+    "BatchRow",
+    "Capacity",
+    "Manifest",
+    "MeteringMonth",
+    "Offering",
+    "OfferingPrice",
+    "Order",
+    "Provider",
+    "ProviderKey",
+    "ProviderSeat",
+    "StateRow",
+    "UploadAnswer",
+    "UsageBatch",
+    "UsageConflict",
+    "UsageNonce",
+    "UsageRecord",
+    "ZeroDeclaration",
+]

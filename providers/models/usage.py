@@ -1,0 +1,474 @@
+"""Uploaded batches and the usage records in them: kept for ever, counted once.
+
+``UsageRecord`` is written and moved by set-based SQL only (``staging.py``); the ORM reads it. Its
+foreign keys carry no constraint: every value comes out of a join inside the same statement, and
+five checks a row would halve the speed of an upload.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from ledger.identifiers import new_id
+from providers.models.catalogue import AcceleratorModel, AcceleratorRate
+from providers.models.order import Order
+from providers.models.provider import Provider, ProviderKey
+
+
+class UsageBatchQuerySet(models.QuerySet["UsageBatch"]):
+    """Questions about batches."""
+
+    def newest_first(self) -> "UsageBatchQuerySet":
+        """Return all, the newest first."""
+        return self.order_by("-received_at", "-id")
+
+    def live(self) -> "UsageBatchQuerySet":
+        """Return what counts, leaving tests out."""
+        return self.filter(livemode=True)
+
+
+class UsageBatch(models.Model):
+    """One upload: what came, who signed it, what became of every row.
+
+    The counts are exhaustive: accepted + duplicate + conflict + rejected + held + open + zero =
+    rows. The signature headers are kept as they came: they are the provider's own evidence.
+    """
+
+    class Status(models.TextChoices):
+        """How far the batch is."""
+
+        PROCESSING = "processing", "处理中"
+        ACCEPTED = "accepted", "已入账"
+        PARTIAL = "partial", "部分入账"
+        REJECTED = "rejected", "未入账"
+
+    class OnError(models.TextChoices):
+        """What to do when some rows will not do."""
+
+        REJECT_BATCH = "reject_batch", "全部通过才入账"
+        ACCEPT_VALID = "accept_valid", "只入账正确的"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    provider = models.ForeignKey(
+        Provider, on_delete=models.PROTECT, related_name="batches", verbose_name="供方"
+    )
+    key = models.ForeignKey(
+        ProviderKey,
+        on_delete=models.PROTECT,
+        related_name="batches",
+        verbose_name="密钥",
+        null=True,
+        blank=True,
+    )
+    livemode = models.BooleanField("正式")
+    source = models.CharField("来源", max_length=10, default="api")
+    sent_by_name = models.CharField("上报人", max_length=100, blank=True)
+    on_error = models.CharField("出错时", max_length=12, choices=OnError.choices)
+    content_type = models.CharField("类型", max_length=60)
+    content_encoding = models.CharField("编码", max_length=10, blank=True)
+    body_sha256 = models.CharField("正文摘要", max_length=64)
+    body_size = models.BigIntegerField("字节数")
+    signature_input = models.TextField("Signature-Input", blank=True)
+    signature = models.TextField("Signature", blank=True)
+    received_at = models.DateTimeField("接收时间")
+    finished_at = models.DateTimeField("完成时间", null=True, blank=True)
+    status = models.CharField(
+        "状态", max_length=10, choices=Status.choices, default=Status.PROCESSING
+    )
+    refused_code = models.CharField("拒绝原因", max_length=40, blank=True)
+    expected_rows = models.BigIntegerField("声明行数", null=True, blank=True)
+    expected_device_milli_seconds = models.BigIntegerField("声明用量", null=True, blank=True)
+    rows = models.IntegerField("记录数", default=0)
+    accepted = models.IntegerField("已入账", default=0)
+    duplicate = models.IntegerField("重复", default=0)
+    conflict = models.IntegerField("冲突", default=0)
+    rejected = models.IntegerField("被拒", default=0)
+    held = models.IntegerField("待定", default=0)
+    open = models.IntegerField("未结束", default=0)
+    zero = models.IntegerField("零用量", default=0)
+    device_milli_seconds = models.BigIntegerField("卡毫秒", default=0)
+    pflops_hours = models.DecimalField("PFLOPS·时", max_digits=24, decimal_places=6, default=0)
+    rated = models.JSONField("试算", default=dict)
+    receipt = models.JSONField("回执", null=True, blank=True)
+    log_entry_id = models.UUIDField("日志条目", null=True, blank=True)
+
+    objects = UsageBatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "计量批次"
+        verbose_name_plural = "计量批次"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["processing", "accepted", "partial", "rejected"]),
+                name="batch_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["processing", "rejected"])
+                | Q(
+                    rows=models.F("accepted")
+                    + models.F("duplicate")
+                    + models.F("conflict")
+                    + models.F("rejected")
+                    + models.F("held")
+                    + models.F("open")
+                    + models.F("zero")
+                ),
+                name="batch_counts_add_up",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["provider", "-received_at"], name="providers_batch_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return rows and outcomes under their fixed names."""
+        return {
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "duplicate": self.duplicate,
+            "conflict": self.conflict,
+            "rejected": self.rejected,
+            "held": self.held,
+            "open": self.open,
+            "zero": self.zero,
+        }
+
+
+class UploadAnswer(models.Model):
+    """The first answer to an Idempotency-Key, kept for ever and given again."""
+
+    id = models.BigAutoField(primary_key=True)
+    provider = models.ForeignKey(
+        Provider, on_delete=models.PROTECT, related_name="upload_answers", verbose_name="供方"
+    )
+    livemode = models.BooleanField("正式")
+    endpoint = models.CharField("接口", max_length=30)
+    idempotency_key = models.UUIDField("幂等键")
+    request_digest = models.CharField("请求摘要", max_length=64)
+    batch = models.ForeignKey(
+        UsageBatch, on_delete=models.PROTECT, verbose_name="批次", null=True, blank=True
+    )
+    status = models.PositiveSmallIntegerField("状态码", default=0)
+    body = models.JSONField("应答", default=dict)
+    at = models.DateTimeField("时间")
+
+    class Meta:
+        verbose_name = "应答"
+        verbose_name_plural = "应答"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "livemode", "endpoint", "idempotency_key"],
+                name="upload_answer_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.idempotency_key}"
+
+
+class UsageRecord(models.Model):
+    """One usage record, or the part of it that lies in one Shanghai month.
+
+    ``segment`` numbers the parts from 0; a reversal of a corrected record has the segment of what
+    it reverses plus 1000 and a negative use. What counts for a settlement month is the plain sum
+    of ``device_milli_seconds`` over rows that are ``counted``.
+
+    Units: ``device_milli_seconds``; ``gflops`` of the rate version that was applied.
+    """
+
+    class State(models.TextChoices):
+        """What became of the record."""
+
+        ACCEPTED = "accepted", "已入账"
+        HELD = "held", "待定"
+        OPEN = "open", "未结束"
+        ZERO = "zero", "零用量"
+        SUPERSEDED = "superseded", "已更正"
+        REVERSAL = "reversal", "冲销"
+
+    class HoldReason(models.TextChoices):
+        """What a held record waits for."""
+
+        UNKNOWN_MODEL = "unknown_model", "型号未登记"
+        NO_RATE = "no_rate", "型号没有有效折算系数"
+        NO_CAPACITY = "no_capacity", "供方未登记该型号的算力规模"
+        OVER_CAPACITY = "over_capacity", "超过登记的算力规模"
+        OVER_HOLD = "over_hold", "超过订单占用额度"
+        SUSPECT_REPEAT = "suspect_repeat", "疑似重复，待核实"
+
+    id = models.BigAutoField(primary_key=True)
+    provider = models.ForeignKey(
+        Provider,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="usage",
+    )
+    livemode = models.BooleanField("正式")
+    record_id = models.CharField("记录编号", max_length=128)
+    segment = models.SmallIntegerField("分段", default=0)
+    batch = models.ForeignKey(
+        UsageBatch,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="records",
+    )
+    row_no = models.IntegerField("行号")
+    order = models.ForeignKey(
+        Order,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="usage",
+        null=True,
+        blank=True,
+    )
+    device_model = models.CharField("上报型号", max_length=128)
+    model = models.ForeignKey(
+        AcceleratorModel,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        null=True,
+        blank=True,
+    )
+    rate = models.ForeignKey(
+        AcceleratorRate,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        null=True,
+        blank=True,
+    )
+    gflops = models.IntegerField("折算系数", null=True, blank=True)
+    device_count = models.IntegerField("数量")
+    share_milli = models.SmallIntegerField("千分之几")
+    started_at = models.DateTimeField("起")
+    ended_at = models.DateTimeField("止", null=True, blank=True)
+    basis = models.CharField("口径", max_length=10)
+    job_state = models.CharField("作业状态", max_length=10, blank=True)
+    job_ref = models.CharField("作业", max_length=64, blank=True)
+    utilisation_pct = models.DecimalField(
+        "利用率", max_digits=14, decimal_places=9, null=True, blank=True
+    )
+    energy_kwh = models.DecimalField("电量", max_digits=24, decimal_places=9, null=True, blank=True)
+    declared_device_seconds = models.DecimalField(
+        "供方自报卡秒", max_digits=24, decimal_places=9, null=True, blank=True
+    )
+    corrects = models.CharField("更正对象", max_length=128, blank=True)
+    reason = models.CharField("原因", max_length=200, blank=True)
+    content_digest = models.BinaryField("内容摘要", max_length=32)
+    month = models.CharField("用量月份", max_length=7)
+    settle_month = models.CharField("结算月份", max_length=7)
+    device_milli_seconds = models.BigIntegerField("卡毫秒")
+    state = models.CharField("状态", max_length=10, choices=State.choices)
+    hold_reason = models.CharField(
+        "待定原因", max_length=20, choices=HoldReason.choices, blank=True
+    )
+    counted = models.BooleanField("计入")
+    received_at = models.DateTimeField("接收时间")
+
+    class Meta:
+        verbose_name = "计量记录"
+        verbose_name_plural = "计量记录"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "livemode", "record_id", "segment"], name="usage_record_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=["accepted", "held", "open", "zero", "superseded", "reversal"]
+                ),
+                name="usage_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(counted=False)
+                | Q(order__isnull=False, rate__isnull=False)
+                | Q(livemode=False, rate__isnull=False),
+                name="usage_counted_is_rated",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="reversal", device_milli_seconds__lte=0)
+                | (~Q(state="reversal") & Q(device_milli_seconds__gte=0)),
+                name="usage_sign",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["batch", "row_no"], name="providers_usage_batch"),
+            models.Index(
+                fields=["order", "settle_month"],
+                name="providers_usage_settle",
+                condition=Q(counted=True),
+            ),
+            models.Index(
+                fields=["provider", "model", "started_at"], name="providers_usage_model_time"
+            ),
+            models.Index(
+                fields=["provider", "state"],
+                name="providers_usage_waiting",
+                condition=Q(state__in=["held", "open"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.record_id}#{self.segment}"
+
+
+class BatchRow(models.Model):
+    """A row of a batch that was not stored as usage: duplicate, conflict or rejected, and why."""
+
+    class Outcome(models.TextChoices):
+        """Why it is here."""
+
+        DUPLICATE = "duplicate", "重复"
+        CONFLICT = "conflict", "冲突"
+        REJECTED = "rejected", "被拒"
+
+    id = models.BigAutoField(primary_key=True)
+    batch = models.ForeignKey(
+        UsageBatch, on_delete=models.PROTECT, db_index=False, related_name="left_out"
+    )
+    row_no = models.IntegerField("行号")
+    outcome = models.CharField("结果", max_length=10, choices=Outcome.choices)
+    record_id = models.CharField("记录编号", max_length=128, blank=True)
+    faults = models.JSONField("问题", default=list)
+    given = models.JSONField("原文", default=dict)
+
+    class Meta:
+        verbose_name = "未入账行"
+        verbose_name_plural = "未入账行"
+        indexes = [models.Index(fields=["batch", "row_no"], name="providers_batchrow_row")]
+
+    def __str__(self) -> str:
+        return f"{self.batch_id} {self.row_no}"
+
+
+class UsageConflictQuerySet(models.QuerySet["UsageConflict"]):
+    """Questions about conflicts."""
+
+    def unresolved(self) -> "UsageConflictQuerySet":
+        """Return those somebody has to look at."""
+        return self.filter(resolved_at__isnull=True, livemode=True).order_by("id")
+
+
+class UsageConflict(models.Model):
+    """The same record id with other content: both digests kept, nothing overwritten."""
+
+    id = models.BigAutoField(primary_key=True)
+    provider = models.ForeignKey(
+        Provider, on_delete=models.PROTECT, related_name="conflicts", verbose_name="供方"
+    )
+    livemode = models.BooleanField("正式")
+    record_id = models.CharField("记录编号", max_length=128)
+    batch = models.ForeignKey(UsageBatch, on_delete=models.PROTECT, related_name="conflicts")
+    row_no = models.IntegerField("行号")
+    month = models.CharField("月份", max_length=7)
+    stored_digest = models.BinaryField("已存摘要", max_length=32, null=True, blank=True)
+    given_digest = models.BinaryField("来件摘要", max_length=32)
+    given = models.JSONField("来件内容", default=dict)
+    resolved_at = models.DateTimeField("处理时间", null=True, blank=True)
+    resolved_by = models.CharField("处理人", max_length=100, blank=True)
+    resolution = models.CharField("处理意见", max_length=200, blank=True)
+
+    objects = UsageConflictQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "计量冲突"
+        verbose_name_plural = "计量冲突"
+
+    def __str__(self) -> str:
+        return self.record_id
+
+
+class UsageNonce(models.Model):
+    """A nonce that a key has used; a second use is a replay."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.ForeignKey(ProviderKey, on_delete=models.PROTECT, related_name="nonces")
+    nonce = models.CharField("随机数", max_length=128)
+    expires_at = models.DateTimeField("可清理时间")
+
+    class Meta:
+        verbose_name = "签名随机数"
+        verbose_name_plural = "签名随机数"
+        constraints = [models.UniqueConstraint(fields=["key", "nonce"], name="nonce_once")]
+
+    def __str__(self) -> str:
+        return self.nonce
+
+
+class ZeroDeclaration(models.Model):
+    """A provider says that nothing was used on a day (零申报)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    provider = models.ForeignKey(
+        Provider, on_delete=models.PROTECT, related_name="zero_declarations", verbose_name="供方"
+    )
+    livemode = models.BooleanField("正式")
+    day = models.DateField("日期")
+    declared_at = models.DateTimeField("申报时间")
+    declared_by = models.CharField("申报人", max_length=100)
+
+    class Meta:
+        verbose_name = "零申报"
+        verbose_name_plural = "零申报"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "livemode", "day"], name="zero_declaration_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider_id} {self.day}"
+
+
+class Manifest(models.Model):
+    """What a provider says it sent for a day; a difference to what we hold is a gap.
+
+    Units: ``sums`` device_milli_seconds per model as the provider names it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    provider = models.ForeignKey(
+        Provider, on_delete=models.PROTECT, related_name="manifests", verbose_name="供方"
+    )
+    livemode = models.BooleanField("正式")
+    day = models.DateField("日期")
+    version = models.PositiveSmallIntegerField("版本")
+    record_count = models.IntegerField("记录数")
+    sums = models.JSONField("各型号用量", default=dict)
+    ids_digest = models.CharField("编号摘要", max_length=64)
+    received_at = models.DateTimeField("接收时间")
+
+    class Meta:
+        verbose_name = "日清单"
+        verbose_name_plural = "日清单"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "livemode", "day", "version"], name="manifest_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider_id} {self.day} v{self.version}"
+
+
+class MeteringMonth(models.Model):
+    """A month whose intake is shut: later usage of it settles in the next open month."""
+
+    month = models.CharField("月份", max_length=7, primary_key=True)
+    closed_at = models.DateTimeField("截止时间")
+    closed_by = models.CharField("经办人", max_length=100)
+
+    class Meta:
+        verbose_name = "计量月份"
+        verbose_name_plural = "计量月份"
+
+    def __str__(self) -> str:
+        return self.month
