@@ -5,12 +5,11 @@ Units: fen; compute in GFLOPS-seconds. Source: the ledger's chart of accounts an
 
 from uuid import UUID
 
-from ledger.transfers import Phase, Transfer
-
 from ledger import chart
 from ledger.chart import TransferCode
 from ledger.identifiers import new_id
 from ledger.periods import Month
+from ledger.transfers import Phase, Transfer
 from vouchers.models import Hold, Programme, Voucher
 
 

@@ -10,12 +10,12 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Sum
-from ledger.balances import balance
-from ledger.book import Journal, post
 
 from ledger import audit
 from ledger.actors import Actor
 from ledger.amounts import share_floor, yuan_text
+from ledger.balances import balance
+from ledger.book import Journal, post
 from ledger.identifiers import new_id
 from ledger.periods import SHANGHAI
 from ledger.refusals import Refused

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Sum
-from ledger.balances import balances
 
+from ledger.balances import balances
 from vouchers.models import Redemption, Voucher
 
 

@@ -12,12 +12,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from ledger.balances import balance
-from ledger.book import Journal, Transfer, post
 
 from ledger import audit
 from ledger.actors import Actor
 from ledger.amounts import yuan_text
+from ledger.balances import balance
+from ledger.book import Journal, Transfer, post
 from ledger.identifiers import new_id
 from ledger.periods import Month
 from ledger.refusals import Refused

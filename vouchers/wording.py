@@ -40,7 +40,7 @@ def clean_name(text: str) -> str:
     if len(name) < 2:
         raise ValueError("名称至少两个字，请填写全称")
     for character in name:
-        if unicodedata.category(character) in {"So", "Sk", "Sm"}:
+        if unicodedata.category(character) in {"So", "Sk"}:
             raise ValueError(f"名称里不能有符号“{character}”，请删除")
     return name
 

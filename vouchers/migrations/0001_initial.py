@@ -9,7 +9,6 @@ import ledger.identifiers
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -18,420 +17,1027 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Application',
+            name="Application",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('draft', '草稿'), ('submitted', '已提交'), ('accepted', '已受理'), ('supplement', '待补正'), ('in_second_review', '复审中'), ('proposed', '拟支持'), ('in_notice', '公示中'), ('notice_done', '公示无异议'), ('approved', '已审定'), ('issued', '已发放'), ('rejected', '不予支持'), ('withdrawn', '已撤回')], default='draft', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('application_no', models.CharField(blank=True, max_length=30, null=True, unique=True, verbose_name='受理编号')),
-                ('window_no', models.PositiveSmallIntegerField(default=0, verbose_name='申报窗口')),
-                ('answers', models.JSONField(default=dict, verbose_name='填写内容')),
-                ('version', models.PositiveIntegerField(default=0, verbose_name='版本')),
-                ('created_at', models.DateTimeField(verbose_name='创建时间')),
-                ('saved_at', models.DateTimeField(verbose_name='最近保存')),
-                ('saved_by', models.CharField(blank=True, max_length=100, verbose_name='最近保存人')),
-                ('submitted_at', models.DateTimeField(blank=True, null=True, verbose_name='提交时间')),
-                ('submit_key', models.UUIDField(blank=True, null=True, unique=True, verbose_name='提交键')),
-                ('requested_fen', models.BigIntegerField(default=0, verbose_name='申请金额（分）')),
-                ('proposed_fen', models.BigIntegerField(blank=True, null=True, verbose_name='拟支持金额（分）')),
-                ('approved_fen', models.BigIntegerField(blank=True, null=True, verbose_name='审定金额（分）')),
-                ('verdict', models.JSONField(blank=True, null=True, verbose_name='自动核验结论')),
-                ('verdict_digest', models.CharField(blank=True, max_length=64, verbose_name='结论摘要')),
-                ('recommendation', models.CharField(blank=True, choices=[('pass', '建议支持'), ('reject', '建议不予支持')], max_length=10, verbose_name='初审建议')),
-                ('clause', models.CharField(blank=True, max_length=200, verbose_name='依据条款')),
-                ('supplement_rounds', models.PositiveSmallIntegerField(default=0, verbose_name='补正次数')),
-                ('supplement_due_on', models.DateField(blank=True, null=True, verbose_name='补正期限')),
-                ('first_reviewer_name', models.CharField(blank=True, max_length=100, verbose_name='初审人')),
-                ('first_reviewer_person', models.CharField(blank=True, max_length=64, verbose_name='初审自然人')),
-                ('first_reviewed_at', models.DateTimeField(blank=True, null=True, verbose_name='初审时间')),
-                ('second_reviewer_name', models.CharField(blank=True, max_length=100, verbose_name='复审人')),
-                ('second_reviewer_person', models.CharField(blank=True, max_length=64, verbose_name='复审自然人')),
-                ('second_reviewed_at', models.DateTimeField(blank=True, null=True, verbose_name='复审时间')),
-                ('approver_name', models.CharField(blank=True, max_length=100, verbose_name='审定人')),
-                ('approver_person', models.CharField(blank=True, max_length=64, verbose_name='审定自然人')),
-                ('approved_at', models.DateTimeField(blank=True, null=True, verbose_name='审定时间')),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("draft", "草稿"),
+                            ("submitted", "已提交"),
+                            ("accepted", "已受理"),
+                            ("supplement", "待补正"),
+                            ("in_second_review", "复审中"),
+                            ("proposed", "拟支持"),
+                            ("in_notice", "公示中"),
+                            ("notice_done", "公示无异议"),
+                            ("approved", "已审定"),
+                            ("issued", "已发放"),
+                            ("rejected", "不予支持"),
+                            ("withdrawn", "已撤回"),
+                        ],
+                        default="draft",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "application_no",
+                    models.CharField(
+                        blank=True, max_length=30, null=True, unique=True, verbose_name="受理编号"
+                    ),
+                ),
+                ("window_no", models.PositiveSmallIntegerField(default=0, verbose_name="申报窗口")),
+                ("answers", models.JSONField(default=dict, verbose_name="填写内容")),
+                ("version", models.PositiveIntegerField(default=0, verbose_name="版本")),
+                ("created_at", models.DateTimeField(verbose_name="创建时间")),
+                ("saved_at", models.DateTimeField(verbose_name="最近保存")),
+                (
+                    "saved_by",
+                    models.CharField(blank=True, max_length=100, verbose_name="最近保存人"),
+                ),
+                (
+                    "submitted_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="提交时间"),
+                ),
+                (
+                    "submit_key",
+                    models.UUIDField(blank=True, null=True, unique=True, verbose_name="提交键"),
+                ),
+                ("requested_fen", models.BigIntegerField(default=0, verbose_name="申请金额（分）")),
+                (
+                    "proposed_fen",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="拟支持金额（分）"),
+                ),
+                (
+                    "approved_fen",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="审定金额（分）"),
+                ),
+                ("verdict", models.JSONField(blank=True, null=True, verbose_name="自动核验结论")),
+                (
+                    "verdict_digest",
+                    models.CharField(blank=True, max_length=64, verbose_name="结论摘要"),
+                ),
+                (
+                    "recommendation",
+                    models.CharField(
+                        blank=True,
+                        choices=[("pass", "建议支持"), ("reject", "建议不予支持")],
+                        max_length=10,
+                        verbose_name="初审建议",
+                    ),
+                ),
+                ("clause", models.CharField(blank=True, max_length=200, verbose_name="依据条款")),
+                (
+                    "supplement_rounds",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="补正次数"),
+                ),
+                (
+                    "supplement_due_on",
+                    models.DateField(blank=True, null=True, verbose_name="补正期限"),
+                ),
+                (
+                    "first_reviewer_name",
+                    models.CharField(blank=True, max_length=100, verbose_name="初审人"),
+                ),
+                (
+                    "first_reviewer_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="初审自然人"),
+                ),
+                (
+                    "first_reviewed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="初审时间"),
+                ),
+                (
+                    "second_reviewer_name",
+                    models.CharField(blank=True, max_length=100, verbose_name="复审人"),
+                ),
+                (
+                    "second_reviewer_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="复审自然人"),
+                ),
+                (
+                    "second_reviewed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="复审时间"),
+                ),
+                (
+                    "approver_name",
+                    models.CharField(blank=True, max_length=100, verbose_name="审定人"),
+                ),
+                (
+                    "approver_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="审定自然人"),
+                ),
+                (
+                    "approved_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="审定时间"),
+                ),
             ],
             options={
-                'verbose_name': '申请',
-                'verbose_name_plural': '申请',
-                'permissions': [('view_cases', '查看办件'), ('review_application', '受理与初审'), ('decide_application', '复审与审定')],
+                "verbose_name": "申请",
+                "verbose_name_plural": "申请",
+                "permissions": [
+                    ("view_cases", "查看办件"),
+                    ("review_application", "受理与初审"),
+                    ("decide_application", "复审与审定"),
+                ],
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='CalendarYear',
+            name="CalendarYear",
             fields=[
-                ('year', models.PositiveSmallIntegerField(primary_key=True, serialize=False, verbose_name='年份')),
-                ('source', models.CharField(max_length=200, verbose_name='来源')),
-                ('loaded_at', models.DateTimeField(verbose_name='载入时间')),
+                (
+                    "year",
+                    models.PositiveSmallIntegerField(
+                        primary_key=True, serialize=False, verbose_name="年份"
+                    ),
+                ),
+                ("source", models.CharField(max_length=200, verbose_name="来源")),
+                ("loaded_at", models.DateTimeField(verbose_name="载入时间")),
             ],
             options={
-                'verbose_name': '节假日年度',
-                'verbose_name_plural': '节假日年度',
+                "verbose_name": "节假日年度",
+                "verbose_name_plural": "节假日年度",
             },
         ),
         migrations.CreateModel(
-            name='Hold',
+            name="Hold",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('open', '占用中'), ('closed', '已了结')], default='open', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('order_ref', models.CharField(max_length=64, unique=True, verbose_name='订单')),
-                ('provider_ref', models.CharField(max_length=64, verbose_name='服务商')),
-                ('amount_fen', models.BigIntegerField(verbose_name='占用金额（分）')),
-                ('left_fen', models.BigIntegerField(verbose_name='尚占用（分）')),
-                ('pending_id', models.UUIDField(unique=True, verbose_name='待定分录')),
-                ('held_at', models.DateTimeField(verbose_name='占用时间')),
-                ('expires_at', models.DateTimeField(verbose_name='占用至')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='了结时间')),
-                ('released_fen', models.BigIntegerField(default=0, verbose_name='释放金额（分）')),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[("open", "占用中"), ("closed", "已了结")],
+                        default="open",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("order_ref", models.CharField(max_length=64, unique=True, verbose_name="订单")),
+                ("provider_ref", models.CharField(max_length=64, verbose_name="服务商")),
+                ("amount_fen", models.BigIntegerField(verbose_name="占用金额（分）")),
+                ("left_fen", models.BigIntegerField(verbose_name="尚占用（分）")),
+                ("pending_id", models.UUIDField(unique=True, verbose_name="待定分录")),
+                ("held_at", models.DateTimeField(verbose_name="占用时间")),
+                ("expires_at", models.DateTimeField(verbose_name="占用至")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="了结时间")),
+                ("released_fen", models.BigIntegerField(default=0, verbose_name="释放金额（分）")),
             ],
             options={
-                'verbose_name': '占用',
-                'verbose_name_plural': '占用',
+                "verbose_name": "占用",
+                "verbose_name_plural": "占用",
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='NumberSeries',
+            name="NumberSeries",
             fields=[
-                ('name', models.CharField(max_length=40, primary_key=True, serialize=False, verbose_name='系列')),
-                ('last', models.PositiveIntegerField(verbose_name='最后一号')),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=40, primary_key=True, serialize=False, verbose_name="系列"
+                    ),
+                ),
+                ("last", models.PositiveIntegerField(verbose_name="最后一号")),
             ],
             options={
-                'verbose_name': '编号系列',
-                'verbose_name_plural': '编号系列',
+                "verbose_name": "编号系列",
+                "verbose_name_plural": "编号系列",
             },
         ),
         migrations.CreateModel(
-            name='Attachment',
+            name="Attachment",
             fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('slot', models.CharField(max_length=40, verbose_name='材料')),
-                ('file_name', models.CharField(max_length=200, verbose_name='文件名')),
-                ('size', models.PositiveBigIntegerField(verbose_name='字节数')),
-                ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
-                ('content_type', models.CharField(max_length=40, verbose_name='类型')),
-                ('pages', models.PositiveSmallIntegerField(default=0, verbose_name='页数')),
-                ('stored_path', models.CharField(max_length=100, unique=True, verbose_name='存放位置')),
-                ('attached_at', models.DateTimeField(verbose_name='上传时间')),
-                ('attached_by', models.CharField(max_length=100, verbose_name='上传人')),
-                ('removed_at', models.DateTimeField(blank=True, null=True, verbose_name='移除时间')),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attachments', to='vouchers.application', verbose_name='申请')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("slot", models.CharField(max_length=40, verbose_name="材料")),
+                ("file_name", models.CharField(max_length=200, verbose_name="文件名")),
+                ("size", models.PositiveBigIntegerField(verbose_name="字节数")),
+                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
+                ("content_type", models.CharField(max_length=40, verbose_name="类型")),
+                ("pages", models.PositiveSmallIntegerField(default=0, verbose_name="页数")),
+                (
+                    "stored_path",
+                    models.CharField(max_length=100, unique=True, verbose_name="存放位置"),
+                ),
+                ("attached_at", models.DateTimeField(verbose_name="上传时间")),
+                ("attached_by", models.CharField(max_length=100, verbose_name="上传人")),
+                (
+                    "removed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="移除时间"),
+                ),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attachments",
+                        to="vouchers.application",
+                        verbose_name="申请",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '材料',
-                'verbose_name_plural': '材料',
+                "verbose_name": "材料",
+                "verbose_name_plural": "材料",
             },
         ),
         migrations.CreateModel(
-            name='Enterprise',
+            name="Enterprise",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('registered', '已注册'), ('active', '正常'), ('suspended', '暂停资格')], default='registered', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200, verbose_name='企业名称')),
-                ('uscc', models.CharField(max_length=18, unique=True, verbose_name='统一社会信用代码')),
-                ('uscc_flag', models.CharField(blank=True, max_length=40, verbose_name='代码提示')),
-                ('registered_at', models.DateTimeField(verbose_name='注册时间')),
-                ('verified_at', models.DateTimeField(blank=True, null=True, verbose_name='核验时间')),
-                ('bank_name', models.CharField(blank=True, max_length=100, verbose_name='开户银行')),
-                ('bank_account_last4', models.CharField(blank=True, max_length=4, verbose_name='账号后四位')),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("registered", "已注册"),
+                            ("active", "正常"),
+                            ("suspended", "暂停资格"),
+                        ],
+                        default="registered",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, verbose_name="企业名称")),
+                (
+                    "uscc",
+                    models.CharField(max_length=18, unique=True, verbose_name="统一社会信用代码"),
+                ),
+                ("uscc_flag", models.CharField(blank=True, max_length=40, verbose_name="代码提示")),
+                ("registered_at", models.DateTimeField(verbose_name="注册时间")),
+                (
+                    "verified_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="核验时间"),
+                ),
+                (
+                    "bank_name",
+                    models.CharField(blank=True, max_length=100, verbose_name="开户银行"),
+                ),
+                (
+                    "bank_account_last4",
+                    models.CharField(blank=True, max_length=4, verbose_name="账号后四位"),
+                ),
             ],
             options={
-                'verbose_name': '企业',
-                'verbose_name_plural': '企业',
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['registered', 'active', 'suspended'])), name='enterprise_state_known')],
+                "verbose_name": "企业",
+                "verbose_name_plural": "企业",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["registered", "active", "suspended"])),
+                        name="enterprise_state_known",
+                    )
+                ],
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.AddField(
-            model_name='application',
-            name='enterprise',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='vouchers.enterprise', verbose_name='企业'),
+            model_name="application",
+            name="enterprise",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="applications",
+                to="vouchers.enterprise",
+                verbose_name="企业",
+            ),
         ),
         migrations.CreateModel(
-            name='Holiday',
+            name="Holiday",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(unique=True, verbose_name='日期')),
-                ('is_off', models.BooleanField(verbose_name='是否放假')),
-                ('name', models.CharField(blank=True, max_length=50, verbose_name='名称')),
-                ('calendar_year', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='days', to='vouchers.calendaryear', verbose_name='年度')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField(unique=True, verbose_name="日期")),
+                ("is_off", models.BooleanField(verbose_name="是否放假")),
+                ("name", models.CharField(blank=True, max_length=50, verbose_name="名称")),
+                (
+                    "calendar_year",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="days",
+                        to="vouchers.calendaryear",
+                        verbose_name="年度",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '节假日',
-                'verbose_name_plural': '节假日',
+                "verbose_name": "节假日",
+                "verbose_name_plural": "节假日",
             },
         ),
         migrations.CreateModel(
-            name='Programme',
+            name="Programme",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('draft', '草拟'), ('published', '已发布'), ('paused', '暂停受理'), ('closed', '停止申领')], default='draft', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.SlugField(max_length=40, verbose_name='方案代号')),
-                ('edition_no', models.PositiveSmallIntegerField(verbose_name='版次')),
-                ('title', models.CharField(max_length=100, verbose_name='名称')),
-                ('kind', models.CharField(max_length=20, verbose_name='券种')),
-                ('rules', models.JSONField(verbose_name='规则')),
-                ('digest', models.CharField(max_length=64, verbose_name='规则摘要')),
-                ('cap_fen', models.BigIntegerField(verbose_name='每家企业年度上限（分）')),
-                ('published_at', models.DateTimeField(blank=True, null=True, verbose_name='发布时间')),
-                ('locked_at', models.DateTimeField(blank=True, null=True, verbose_name='锁定时间')),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("draft", "草拟"),
+                            ("published", "已发布"),
+                            ("paused", "暂停受理"),
+                            ("closed", "停止申领"),
+                        ],
+                        default="draft",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=40, verbose_name="方案代号")),
+                ("edition_no", models.PositiveSmallIntegerField(verbose_name="版次")),
+                ("title", models.CharField(max_length=100, verbose_name="名称")),
+                ("kind", models.CharField(max_length=20, verbose_name="券种")),
+                ("rules", models.JSONField(verbose_name="规则")),
+                ("digest", models.CharField(max_length=64, verbose_name="规则摘要")),
+                ("cap_fen", models.BigIntegerField(verbose_name="每家企业年度上限（分）")),
+                (
+                    "published_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="发布时间"),
+                ),
+                ("locked_at", models.DateTimeField(blank=True, null=True, verbose_name="锁定时间")),
             ],
             options={
-                'verbose_name': '方案',
-                'verbose_name_plural': '方案',
-                'permissions': [('open_programme', '发布方案'), ('grant_budget', '下达预算')],
-                'constraints': [models.UniqueConstraint(fields=('slug', 'edition_no'), name='programme_edition_once'), models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'published', 'paused', 'closed'])), name='programme_state_known'), models.CheckConstraint(condition=models.Q(('state', 'draft'), ('locked_at__isnull', False), _connector='OR'), name='programme_published_is_locked')],
+                "verbose_name": "方案",
+                "verbose_name_plural": "方案",
+                "permissions": [("open_programme", "发布方案"), ("grant_budget", "下达预算")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("slug", "edition_no"), name="programme_edition_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["draft", "published", "paused", "closed"])
+                        ),
+                        name="programme_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "draft"), ("locked_at__isnull", False), _connector="OR"
+                        ),
+                        name="programme_published_is_locked",
+                    ),
+                ],
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.AddField(
-            model_name='application',
-            name='programme',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='vouchers.programme', verbose_name='方案'),
+            model_name="application",
+            name="programme",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="applications",
+                to="vouchers.programme",
+                verbose_name="方案",
+            ),
         ),
         migrations.CreateModel(
-            name='PublicNotice',
+            name="PublicNotice",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('published', '公示中'), ('closed', '已结束')], default='published', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('notice_no', models.CharField(max_length=30, unique=True, verbose_name='公示编号')),
-                ('title', models.CharField(max_length=200, verbose_name='标题')),
-                ('starts_on', models.DateField(verbose_name='公示起')),
-                ('last_day', models.DateField(verbose_name='公示止')),
-                ('ends_at', models.DateTimeField(verbose_name='期满时刻')),
-                ('published_at', models.DateTimeField(verbose_name='发布时间')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='结束时间')),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='vouchers.programme', verbose_name='方案')),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[("published", "公示中"), ("closed", "已结束")],
+                        default="published",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "notice_no",
+                    models.CharField(max_length=30, unique=True, verbose_name="公示编号"),
+                ),
+                ("title", models.CharField(max_length=200, verbose_name="标题")),
+                ("starts_on", models.DateField(verbose_name="公示起")),
+                ("last_day", models.DateField(verbose_name="公示止")),
+                ("ends_at", models.DateTimeField(verbose_name="期满时刻")),
+                ("published_at", models.DateTimeField(verbose_name="发布时间")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="结束时间")),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notices",
+                        to="vouchers.programme",
+                        verbose_name="方案",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '公示',
-                'verbose_name_plural': '公示',
-                'permissions': [('publish_notice', '发布公示')],
+                "verbose_name": "公示",
+                "verbose_name_plural": "公示",
+                "permissions": [("publish_notice", "发布公示")],
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='NoticeItem',
+            name="NoticeItem",
             fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('line_no', models.PositiveIntegerField(verbose_name='序号')),
-                ('amount_fen', models.BigIntegerField(verbose_name='拟支持金额（分）')),
-                ('application', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='notice_item', to='vouchers.application', verbose_name='申请')),
-                ('notice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='vouchers.publicnotice', verbose_name='公示')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("line_no", models.PositiveIntegerField(verbose_name="序号")),
+                ("amount_fen", models.BigIntegerField(verbose_name="拟支持金额（分）")),
+                (
+                    "application",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notice_item",
+                        to="vouchers.application",
+                        verbose_name="申请",
+                    ),
+                ),
+                (
+                    "notice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="items",
+                        to="vouchers.publicnotice",
+                        verbose_name="公示",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '公示条目',
-                'verbose_name_plural': '公示条目',
-                'ordering': ['line_no'],
+                "verbose_name": "公示条目",
+                "verbose_name_plural": "公示条目",
+                "ordering": ["line_no"],
             },
         ),
         migrations.CreateModel(
-            name='StateRow',
+            name="StateRow",
             fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('subject_kind', models.CharField(max_length=40, verbose_name='对象')),
-                ('subject_id', models.UUIDField(verbose_name='对象编号')),
-                ('event', models.CharField(max_length=40, verbose_name='事件')),
-                ('event_label', models.CharField(max_length=40, verbose_name='环节')),
-                ('from_state', models.CharField(blank=True, max_length=40, verbose_name='从')),
-                ('to_state', models.CharField(max_length=40, verbose_name='到')),
-                ('at', models.DateTimeField(verbose_name='时间')),
-                ('actor_kind', models.CharField(max_length=20, verbose_name='主体类别')),
-                ('actor_id', models.CharField(max_length=64, verbose_name='主体编号')),
-                ('actor_name', models.CharField(max_length=100, verbose_name='经办人')),
-                ('actor_role', models.CharField(max_length=40, verbose_name='角色')),
-                ('actor_person', models.CharField(blank=True, max_length=64, verbose_name='自然人标识')),
-                ('reason', models.TextField(blank=True, verbose_name='对外理由')),
-                ('internal', models.TextField(blank=True, verbose_name='内部意见')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("subject_kind", models.CharField(max_length=40, verbose_name="对象")),
+                ("subject_id", models.UUIDField(verbose_name="对象编号")),
+                ("event", models.CharField(max_length=40, verbose_name="事件")),
+                ("event_label", models.CharField(max_length=40, verbose_name="环节")),
+                ("from_state", models.CharField(blank=True, max_length=40, verbose_name="从")),
+                ("to_state", models.CharField(max_length=40, verbose_name="到")),
+                ("at", models.DateTimeField(verbose_name="时间")),
+                ("actor_kind", models.CharField(max_length=20, verbose_name="主体类别")),
+                ("actor_id", models.CharField(max_length=64, verbose_name="主体编号")),
+                ("actor_name", models.CharField(max_length=100, verbose_name="经办人")),
+                ("actor_role", models.CharField(max_length=40, verbose_name="角色")),
+                (
+                    "actor_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="自然人标识"),
+                ),
+                ("reason", models.TextField(blank=True, verbose_name="对外理由")),
+                ("internal", models.TextField(blank=True, verbose_name="内部意见")),
             ],
             options={
-                'verbose_name': '状态记录',
-                'verbose_name_plural': '状态记录',
-                'indexes': [models.Index(fields=['subject_id', 'at'], name='vouchers_staterow_subject')],
+                "verbose_name": "状态记录",
+                "verbose_name_plural": "状态记录",
+                "indexes": [
+                    models.Index(fields=["subject_id", "at"], name="vouchers_staterow_subject")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Voucher',
+            name="Voucher",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('active', '可用'), ('used_up', '用罄'), ('expired', '已过期'), ('revoked', '已撤销')], default='active', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('voucher_no', models.CharField(max_length=30, unique=True, verbose_name='券号')),
-                ('face_fen', models.BigIntegerField(verbose_name='券面（分）')),
-                ('returned_fen', models.BigIntegerField(default=0, verbose_name='撤销退回（分）')),
-                ('valid_from', models.DateTimeField(verbose_name='有效起')),
-                ('valid_until', models.DateTimeField(verbose_name='有效止')),
-                ('issued_at', models.DateTimeField(verbose_name='发放时间')),
-                ('issue_key', models.UUIDField(blank=True, null=True, unique=True, verbose_name='发放键')),
-                ('frozen', models.BooleanField(default=False, verbose_name='冻结')),
-                ('application', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='voucher', to='vouchers.application', verbose_name='申请')),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='vouchers', to='vouchers.enterprise', verbose_name='企业')),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='vouchers', to='vouchers.programme', verbose_name='方案')),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("active", "可用"),
+                            ("used_up", "用罄"),
+                            ("expired", "已过期"),
+                            ("revoked", "已撤销"),
+                        ],
+                        default="active",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("voucher_no", models.CharField(max_length=30, unique=True, verbose_name="券号")),
+                ("face_fen", models.BigIntegerField(verbose_name="券面（分）")),
+                ("returned_fen", models.BigIntegerField(default=0, verbose_name="撤销退回（分）")),
+                ("valid_from", models.DateTimeField(verbose_name="有效起")),
+                ("valid_until", models.DateTimeField(verbose_name="有效止")),
+                ("issued_at", models.DateTimeField(verbose_name="发放时间")),
+                (
+                    "issue_key",
+                    models.UUIDField(blank=True, null=True, unique=True, verbose_name="发放键"),
+                ),
+                ("frozen", models.BooleanField(default=False, verbose_name="冻结")),
+                (
+                    "application",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="voucher",
+                        to="vouchers.application",
+                        verbose_name="申请",
+                    ),
+                ),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="vouchers",
+                        to="vouchers.enterprise",
+                        verbose_name="企业",
+                    ),
+                ),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="vouchers",
+                        to="vouchers.programme",
+                        verbose_name="方案",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '算力券',
-                'verbose_name_plural': '算力券',
-                'permissions': [('issue_voucher', '发放与撤销算力券')],
+                "verbose_name": "算力券",
+                "verbose_name_plural": "算力券",
+                "permissions": [("issue_voucher", "发放与撤销算力券")],
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='Redemption',
+            name="Redemption",
             fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('amount_fen', models.BigIntegerField(verbose_name='核销金额（分）')),
-                ('month', models.CharField(max_length=7, verbose_name='月份')),
-                ('charge_ref', models.CharField(max_length=64, verbose_name='费用')),
-                ('compute_gflops_s', models.BigIntegerField(default=0, verbose_name='用量（GFLOPS·秒）')),
-                ('terms', models.JSONField(default=dict, verbose_name='计算过程')),
-                ('journal_id', models.UUIDField(unique=True, verbose_name='分录')),
-                ('redeemed_at', models.DateTimeField(verbose_name='核销时间')),
-                ('state', models.CharField(choices=[('booked', '已核销')], default='booked', max_length=10, verbose_name='状态')),
-                ('hold', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='redemptions', to='vouchers.hold', verbose_name='占用')),
-                ('voucher', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='redemptions', to='vouchers.voucher', verbose_name='算力券')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("amount_fen", models.BigIntegerField(verbose_name="核销金额（分）")),
+                ("month", models.CharField(max_length=7, verbose_name="月份")),
+                ("charge_ref", models.CharField(max_length=64, verbose_name="费用")),
+                (
+                    "compute_gflops_s",
+                    models.BigIntegerField(default=0, verbose_name="用量（GFLOPS·秒）"),
+                ),
+                ("terms", models.JSONField(default=dict, verbose_name="计算过程")),
+                ("journal_id", models.UUIDField(unique=True, verbose_name="分录")),
+                ("redeemed_at", models.DateTimeField(verbose_name="核销时间")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("booked", "已核销")],
+                        default="booked",
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "hold",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="redemptions",
+                        to="vouchers.hold",
+                        verbose_name="占用",
+                    ),
+                ),
+                (
+                    "voucher",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="redemptions",
+                        to="vouchers.voucher",
+                        verbose_name="算力券",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '核销',
-                'verbose_name_plural': '核销',
+                "verbose_name": "核销",
+                "verbose_name_plural": "核销",
             },
         ),
         migrations.AddField(
-            model_name='hold',
-            name='voucher',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='vouchers.voucher', verbose_name='算力券'),
+            model_name="hold",
+            name="voucher",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="holds",
+                to="vouchers.voucher",
+                verbose_name="算力券",
+            ),
         ),
         migrations.CreateModel(
-            name='EnterpriseFact',
+            name="EnterpriseFact",
             fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=40, verbose_name='事实')),
-                ('value', models.JSONField(verbose_name='值')),
-                ('source', models.CharField(choices=[('self', '企业申报'), ('file', '材料'), ('register', '政务接口'), ('bureau', '经办核实')], max_length=20, verbose_name='来源')),
-                ('as_of', models.DateField(verbose_name='截至日期')),
-                ('expires_on', models.DateField(verbose_name='有效至')),
-                ('recorded_at', models.DateTimeField(verbose_name='登记时间')),
-                ('recorded_by', models.CharField(max_length=100, verbose_name='登记人')),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='facts', to='vouchers.enterprise', verbose_name='企业')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(max_length=40, verbose_name="事实")),
+                ("value", models.JSONField(verbose_name="值")),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("self", "企业申报"),
+                            ("file", "材料"),
+                            ("register", "政务接口"),
+                            ("bureau", "经办核实"),
+                        ],
+                        max_length=20,
+                        verbose_name="来源",
+                    ),
+                ),
+                ("as_of", models.DateField(verbose_name="截至日期")),
+                ("expires_on", models.DateField(verbose_name="有效至")),
+                ("recorded_at", models.DateTimeField(verbose_name="登记时间")),
+                ("recorded_by", models.CharField(max_length=100, verbose_name="登记人")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="facts",
+                        to="vouchers.enterprise",
+                        verbose_name="企业",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '企业事实',
-                'verbose_name_plural': '企业事实',
-                'indexes': [models.Index(fields=['enterprise', 'name', 'as_of'], name='vouchers_fact_newest')],
+                "verbose_name": "企业事实",
+                "verbose_name_plural": "企业事实",
+                "indexes": [
+                    models.Index(
+                        fields=["enterprise", "name", "as_of"], name="vouchers_fact_newest"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='EnterpriseSeat',
+            name="EnterpriseSeat",
             fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('role', models.CharField(choices=[('enterprise_admin', '企业管理员'), ('enterprise_clerk', '企业经办人')], max_length=20, verbose_name='角色')),
-                ('active', models.BooleanField(default=True, verbose_name='有效')),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='seats', to='vouchers.enterprise', verbose_name='企业')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='enterprise_seats', to=settings.AUTH_USER_MODEL, verbose_name='账号')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("enterprise_admin", "企业管理员"),
+                            ("enterprise_clerk", "企业经办人"),
+                        ],
+                        max_length=20,
+                        verbose_name="角色",
+                    ),
+                ),
+                ("active", models.BooleanField(default=True, verbose_name="有效")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="seats",
+                        to="vouchers.enterprise",
+                        verbose_name="企业",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="enterprise_seats",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="账号",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '企业席位',
-                'verbose_name_plural': '企业席位',
-                'constraints': [models.UniqueConstraint(fields=('user', 'enterprise'), name='enterprise_seat_once')],
+                "verbose_name": "企业席位",
+                "verbose_name_plural": "企业席位",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "enterprise"), name="enterprise_seat_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BudgetGrant',
+            name="BudgetGrant",
             fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('amount_fen', models.BigIntegerField(verbose_name='金额（分）')),
-                ('document_no', models.CharField(max_length=100, verbose_name='文号')),
-                ('document_sha256', models.CharField(blank=True, max_length=64, verbose_name='文件摘要')),
-                ('granted_at', models.DateTimeField(verbose_name='下达时间')),
-                ('prepared_by', models.CharField(max_length=100, verbose_name='经办人')),
-                ('prepared_person', models.CharField(max_length=64, verbose_name='经办自然人')),
-                ('approved_by', models.CharField(max_length=100, verbose_name='审批人')),
-                ('approved_person', models.CharField(max_length=64, verbose_name='审批自然人')),
-                ('journal_id', models.UUIDField(unique=True, verbose_name='分录')),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='vouchers.programme', verbose_name='方案')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("amount_fen", models.BigIntegerField(verbose_name="金额（分）")),
+                ("document_no", models.CharField(max_length=100, verbose_name="文号")),
+                (
+                    "document_sha256",
+                    models.CharField(blank=True, max_length=64, verbose_name="文件摘要"),
+                ),
+                ("granted_at", models.DateTimeField(verbose_name="下达时间")),
+                ("prepared_by", models.CharField(max_length=100, verbose_name="经办人")),
+                ("prepared_person", models.CharField(max_length=64, verbose_name="经办自然人")),
+                ("approved_by", models.CharField(max_length=100, verbose_name="审批人")),
+                ("approved_person", models.CharField(max_length=64, verbose_name="审批自然人")),
+                ("journal_id", models.UUIDField(unique=True, verbose_name="分录")),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="grants",
+                        to="vouchers.programme",
+                        verbose_name="方案",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '预算下达',
-                'verbose_name_plural': '预算下达',
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0)), name='budget_grant_positive'), models.CheckConstraint(condition=models.Q(('prepared_person', models.F('approved_person')), _negated=True), name='budget_grant_two_persons')],
+                "verbose_name": "预算下达",
+                "verbose_name_plural": "预算下达",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_fen__gt", 0)), name="budget_grant_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("prepared_person", models.F("approved_person")), _negated=True
+                        ),
+                        name="budget_grant_two_persons",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'submitted', 'accepted', 'supplement', 'in_second_review', 'proposed', 'in_notice', 'notice_done', 'approved', 'issued', 'rejected', 'withdrawn'])), name='application_state_known'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "draft",
+                            "submitted",
+                            "accepted",
+                            "supplement",
+                            "in_second_review",
+                            "proposed",
+                            "in_notice",
+                            "notice_done",
+                            "approved",
+                            "issued",
+                            "rejected",
+                            "withdrawn",
+                        ],
+                    )
+                ),
+                name="application_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['withdrawn']), _negated=True), fields=('programme', 'enterprise', 'window_no'), name='application_once_per_window'),
+            model_name="application",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["withdrawn"]), _negated=True),
+                fields=("programme", "enterprise", "window_no"),
+                name="application_once_per_window",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('second_reviewer_person', ''), models.Q(('first_reviewer_person', models.F('second_reviewer_person')), _negated=True), _connector='OR'), name='application_two_reviewers'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("second_reviewer_person", ""),
+                    models.Q(
+                        ("first_reviewer_person", models.F("second_reviewer_person")), _negated=True
+                    ),
+                    _connector="OR",
+                ),
+                name="application_two_reviewers",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('approver_person', ''), models.Q(('first_reviewer_person', models.F('approver_person')), _negated=True), _connector='OR'), name='application_approver_not_first'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approver_person", ""),
+                    models.Q(("first_reviewer_person", models.F("approver_person")), _negated=True),
+                    _connector="OR",
+                ),
+                name="application_approver_not_first",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('requested_fen__gte', 0), models.Q(('approved_fen__isnull', True), ('approved_fen__gt', 0), _connector='OR')), name='application_amounts_sane'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("requested_fen__gte", 0),
+                    models.Q(
+                        ("approved_fen__isnull", True), ("approved_fen__gt", 0), _connector="OR"
+                    ),
+                ),
+                name="application_amounts_sane",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'issued']), _negated=True), ('approved_fen__isnull', False), _connector='OR'), name='application_approved_has_amount'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["approved", "issued"]), _negated=True),
+                    ("approved_fen__isnull", False),
+                    _connector="OR",
+                ),
+                name="application_approved_has_amount",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='publicnotice',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['published', 'closed'])), name='notice_state_known'),
+            model_name="publicnotice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["published", "closed"])),
+                name="notice_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='publicnotice',
-            constraint=models.CheckConstraint(condition=models.Q(('last_day__gt', models.F('starts_on'))), name='notice_first_day_not_counted'),
+            model_name="publicnotice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("last_day__gt", models.F("starts_on"))),
+                name="notice_first_day_not_counted",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='publicnotice',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'published'), ('closed_at__gte', models.F('ends_at')), _connector='OR'), name='notice_not_closed_early'),
+            model_name="publicnotice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state", "published"), ("closed_at__gte", models.F("ends_at")), _connector="OR"
+                ),
+                name="notice_not_closed_early",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='noticeitem',
-            constraint=models.UniqueConstraint(fields=('notice', 'line_no'), name='notice_line_once'),
+            model_name="noticeitem",
+            constraint=models.UniqueConstraint(
+                fields=("notice", "line_no"), name="notice_line_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='voucher',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['active', 'used_up', 'expired', 'revoked'])), name='voucher_state_known'),
+            model_name="voucher",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["active", "used_up", "expired", "revoked"])),
+                name="voucher_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='voucher',
-            constraint=models.CheckConstraint(condition=models.Q(('face_fen__gt', 0)), name='voucher_face_positive'),
+            model_name="voucher",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("face_fen__gt", 0)), name="voucher_face_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='voucher',
-            constraint=models.CheckConstraint(condition=models.Q(('returned_fen__gte', 0), ('returned_fen__lte', models.F('face_fen'))), name='voucher_return_within_face'),
+            model_name="voucher",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("returned_fen__gte", 0), ("returned_fen__lte", models.F("face_fen"))
+                ),
+                name="voucher_return_within_face",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='voucher',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_until__gt', models.F('valid_from'))), name='voucher_validity_forward'),
+            model_name="voucher",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("valid_until__gt", models.F("valid_from"))),
+                name="voucher_validity_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='redemption',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0), ('compute_gflops_s__gte', 0)), name='redemption_amounts_sane'),
+            model_name="redemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_fen__gt", 0), ("compute_gflops_s__gte", 0)),
+                name="redemption_amounts_sane",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='redemption',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'booked')), name='redemption_state_known'),
+            model_name="redemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state", "booked")), name="redemption_state_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='redemption',
-            constraint=models.UniqueConstraint(fields=('charge_ref',), name='redemption_once_per_charge'),
+            model_name="redemption",
+            constraint=models.UniqueConstraint(
+                fields=("charge_ref",), name="redemption_once_per_charge"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'closed'])), name='hold_state_known'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["open", "closed"])), name="hold_state_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0), ('left_fen__gte', 0), ('left_fen__lte', models.F('amount_fen'))), name='hold_amounts_sane'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount_fen__gt", 0),
+                    ("left_fen__gte", 0),
+                    ("left_fen__lte", models.F("amount_fen")),
+                ),
+                name="hold_amounts_sane",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('left_fen__gt', 0), ('state', 'open')), models.Q(('left_fen', 0), ('state', 'closed')), _connector='OR'), name='hold_closed_holds_nothing'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("left_fen__gt", 0), ("state", "open")),
+                    models.Q(("left_fen", 0), ("state", "closed")),
+                    _connector="OR",
+                ),
+                name="hold_closed_holds_nothing",
+            ),
         ),
     ]
