@@ -200,7 +200,9 @@ def _judged_code(uscc: str, *, insist: bool) -> tuple[str, str]:
 
 def _known(enterprise: Enterprise, name: str, value: Any, source: str, as_of: date) -> bool:
     newest = enterprise.facts.filter(name=name).order_by("-as_of", "-recorded_at", "-id").first()
-    return bool(newest) and (newest.value, newest.source, newest.as_of) == (value, source, as_of)
+    if newest is None:
+        return False
+    return (newest.value, newest.source, newest.as_of) == (value, source, as_of)
 
 
 def _a_year_after(day: date) -> date:

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from ledger.actors import Actor
@@ -34,7 +35,7 @@ def enterprise_member(*roles: str) -> Callable[[View], View]:
 
     def wrap(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             seat = current_seat(request)
             if seat is None:
                 return redirect("enroll")
@@ -43,7 +44,7 @@ def enterprise_member(*roles: str) -> Callable[[View], View]:
             request.seat = seat  # type: ignore[attr-defined]
             return view(request, *args, **kwargs)
 
-        entrance: View = login_required(guarded)  # type: ignore[assignment]
+        entrance: View = login_required(guarded)
         return stating("seat:enterprise", entrance)
 
     return wrap

@@ -1,0 +1,167 @@
+"""People, papers and short cuts of the stories told in this room's tests."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pikepdf
+from django.contrib.auth import get_user_model
+
+from ledger.actors import Actor
+from ledger.identifiers import new_id
+from tests.vouchers.test_questions import FILLED
+from vouchers import applying, enrolling, issuing, programming, reviewing
+from vouchers.models import Application, Enterprise, EnterpriseSeat, Programme, Voucher
+
+FILE = Path(__file__).resolve().parents[2] / "vouchers" / "editions" / "putuo-demo-2026.toml"
+AT = datetime(2026, 9, 1, 2, tzinfo=UTC)  # Tuesday, 10:00 in Shanghai
+USCC = "91310107MAFAKE0195"
+OTHER_USCC = "91310107MAFAKE0270"
+GRANT = 100_000_000
+
+
+def staff(name: str, person: str = "", role: str = "reviewer") -> Actor:
+    """Return a bureau person; the person is the name unless told."""
+    return Actor(kind="user", id=name, name=name, role=role, person=person or f"person-{name}")
+
+
+CLERK = staff("王初审")
+CHIEF = staff("李复审", role="approver")
+FINANCE = staff("赵财务", role="finance")
+
+
+def user_of(name: str, person: str = "") -> object:
+    """Return an account for a person."""
+    users = get_user_model().objects
+    known = users.filter(username=name).first()
+    return known or users.create_user(
+        username=name, display_name=name, person_hash=person or f"person-{name}"
+    )
+
+
+def member(user: object, role: str = "enterprise_admin") -> Actor:
+    """Return an account as an actor of its enterprise."""
+    return Actor(
+        kind="user",
+        id=str(user.pk),
+        name=user.display_name,
+        role=role,
+        person=user.person_hash,
+    )
+
+
+def a_programme(text: str | None = None, grant_fen: int = GRANT) -> Programme:
+    """Return a published edition with money in its budget."""
+    programme = programming.load_edition(text or FILE.read_text(), actor=CLERK, at=AT)
+    if programme.state == Programme.State.DRAFT:
+        programme = programming.publish_edition(programme, actor=CLERK, at=AT)
+    if grant_fen:
+        issuing.grant_budget(
+            programme,
+            grant_fen,
+            document_no="普财〔2026〕1号",
+            approved_by=CHIEF,
+            actor=FINANCE,
+            at=AT,
+        )
+    return programme
+
+
+def an_enterprise(uscc: str = USCC, name: str = "上海智算科技有限公司") -> Enterprise:
+    """Return a verified enterprise; its administrator is ``管理员<last four>``."""
+    user = user_of(f"管理员{uscc[-4:]}")
+    enterprise = enrolling.register_enterprise(name, uscc, user=user, actor=member(user), at=AT)
+    return enrolling.verify_enterprise(enterprise, evidence="营业执照", actor=CLERK, at=AT)
+
+
+def admin_of(enterprise: Enterprise) -> Actor:
+    """Return the administrator of an enterprise as actor."""
+    seat = enterprise.seats.filter(role=EnterpriseSeat.Role.ADMIN).first()
+    return member(seat.user)
+
+
+def a_pdf(pages: int = 1) -> bytes:
+    """Return a small clean PDF."""
+    with pikepdf.new() as document:
+        for _ in range(pages):
+            document.add_blank_page()
+        out = io.BytesIO()
+        document.save(out)
+    return out.getvalue()
+
+
+def fill(application: Application, actor: Actor, at: datetime = AT, **changes) -> Application:
+    """Fill every page, all files and the declaration; ``changes`` are typed over by step."""
+    for step, typed in FILLED.items():
+        application = applying.save_step(
+            application,
+            step,
+            typed | changes.get(step, {}),
+            version=application.version,
+            actor=actor,
+            at=at,
+        )
+    for slot in ("licence", "finance", "contract"):
+        applying.attach_file(application, slot, f"{slot}.pdf", a_pdf(), actor=actor, at=at)
+    edition = application.programme.edition
+    return applying.accept_declaration(
+        application,
+        [each.code for each in edition.declarations],
+        digest=applying.declaration_digest(edition),
+        version=application.version,
+        actor=actor,
+        at=at,
+    )
+
+
+def a_draft(enterprise=None, programme=None, **changes) -> Application:
+    """Return a complete draft."""
+    enterprise = enterprise or an_enterprise()
+    programme = programme or a_programme()
+    actor = admin_of(enterprise)
+    draft = applying.start_draft(enterprise, programme, actor=actor, at=AT)
+    return fill(draft, actor, **changes)
+
+
+def submit(draft: Application, at: datetime = AT, key: UUID | None = None) -> Application:
+    """Submit a draft as its administrator."""
+    return applying.submit_application(
+        draft, version=draft.version, actor=admin_of(draft.enterprise), at=at, key=key
+    )
+
+
+def propose(application: Application, at: datetime = AT) -> Application:
+    """Take a submitted application to the public notice's door."""
+    application = reviewing.accept_application(application, actor=CLERK, at=at)
+    application = reviewing.first_review(
+        application,
+        "pass",
+        approved_fen=application.requested_fen,
+        reason="符合条件",
+        actor=CLERK,
+        at=at,
+    )
+    return reviewing.second_review(application, "agree", actor=CHIEF, at=at)
+
+
+def approve(application: Application, at: datetime = AT) -> Application:
+    """Publish, wait, close, approve."""
+    notice = reviewing.publish_notice([application], actor=CLERK, at=at)
+    reviewing.close_notice(notice, actor=CLERK, at=notice.ends_at)
+    application.refresh_from_db()
+    return reviewing.approve_application(
+        application, actor=CHIEF, at=notice.ends_at + timedelta(hours=9)
+    )
+
+
+def an_approved(enterprise=None, programme=None, **changes) -> Application:
+    """Return an application that only waits for its voucher."""
+    return approve(propose(submit(a_draft(enterprise, programme, **changes))))
+
+
+def a_voucher(enterprise=None, programme=None, **changes) -> Voucher:
+    """Return an issued voucher of 8,800.00 yuan (unless changed)."""
+    application = an_approved(enterprise, programme, **changes)
+    at = application.approved_at
+    return issuing.issue_voucher(application, actor=CHIEF, at=at, key=new_id())
