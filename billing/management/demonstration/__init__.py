@@ -1,0 +1,1 @@
+"""The demonstration month: invented people and firms, real acts, uploads and jobs."""
