@@ -1,0 +1,71 @@
+"""Write the sealed log into one file that anybody can check offline."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import psycopg
+from django.conf import settings
+from django.db import connection, transaction
+
+from ledger import models
+from ledger.bundles import FIRST_LINE, Manifest, entry_line, note_line
+from ledger.exploring import verification_keys
+from ledger.refusals import Refused
+from ledger.sealing import latest_checkpoint
+
+_SEALED = """
+SELECT l.hash, e.body FROM ledger_logleaf l JOIN ledger_logentry e ON e.seq = l.entry_id
+WHERE l.index < %s ORDER BY l.index
+"""
+_ROWS_AT_ONCE = 2_000
+
+
+def export_log(path: Path) -> Manifest:
+    """Write everything sealed so far as a bundle.
+
+    The file appears under its name only when it is complete.
+
+    Raises:
+        Refused: nothing is sealed yet.
+    """
+    fresh = path.with_name(path.name + ".part")
+    with transaction.atomic():
+        manifest = _manifest()
+        with fresh.open("wb") as file:
+            _write(file, manifest)
+    fresh.replace(path)
+    return manifest
+
+
+def _manifest() -> Manifest:
+    newest = latest_checkpoint()
+    if newest is None:
+        raise Refused("nothing_sealed", "日志还没有检查点，暂时没有可导出的内容。")
+    used = set(models.Checkpoint.objects.values_list("key_id", flat=True))
+    keys = [each.text for each in verification_keys() if each.key_id.hex() in used]
+    return Manifest(
+        origin=settings.LOG_ORIGIN,
+        entries=newest.size,
+        checkpoints=models.Checkpoint.objects.filter(size__lte=newest.size).count(),
+        keys=tuple(keys),
+        root=newest.root_hex,
+    )
+
+
+def _write(file: IO[bytes], manifest: Manifest) -> None:
+    file.write(FIRST_LINE)
+    file.write(manifest.encoded())
+    notes = models.Checkpoint.objects.filter(size__lte=manifest.entries).order_by("size")
+    for note in notes.values_list("note", flat=True).iterator():
+        file.write(note_line(note))
+    for leaf, body in _entries(manifest.entries):
+        file.write(entry_line(leaf, body))
+
+
+def _entries(size: int) -> Iterator[tuple[bytes, bytes]]:
+    with psycopg.ServerCursor(connection.connection, "export_log") as cursor:
+        cursor.itersize = _ROWS_AT_ONCE
+        cursor.execute(_SEALED, (size,))
+        for leaf, body in cursor:
+            yield bytes(leaf), bytes(body)
