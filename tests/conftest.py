@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 
+from ledger.invariants import findings
 from tests.guards import LoudMissingVariable, reference_tables, refuse_foreign_address, wipe_tables
 
 os.environ["TZ"] = "Pacific/Chatham"  # code that trusts the machine's zone fails here
@@ -62,3 +63,6 @@ def _books_are_whole(request) -> Iterator[None]:
         return
     request.getfixturevalue("db" if not database else next(iter(database)))
     yield
+    # A test that ended in a refused statement has nothing in its transaction left to look at.
+    if not connection.needs_rollback:
+        assert [each.as_dict() for each in findings()] == []
