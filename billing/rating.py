@@ -77,6 +77,7 @@ class ShareRule:
     base_bp: int
     max_bp: int
     bonuses: tuple[Bonus, ...] = ()
+    highest_bonus_only: bool = False
     stacking: Stacking = Stacking.CUMULATIVE_CAP
     cumulative_cap_bp: int = ALL_BP
     truncate_fen: int = 1
@@ -84,8 +85,15 @@ class ShareRule:
 
     def ratio_bp(self, bonus_codes: frozenset[str]) -> int:
         """Return the ratio for a line: base and bonuses, at most the maximum."""
-        earned = sum(bonus.bp for bonus in self.bonuses if bonus.code in bonus_codes)
+        earned = sum(bonus.bp for bonus in self.earned(bonus_codes))
         return min(self.base_bp + earned, self.max_bp)
+
+    def earned(self, bonus_codes: frozenset[str]) -> list[Bonus]:
+        """Return the bonuses that count: all that apply, or the highest of them."""
+        applying = [bonus for bonus in self.bonuses if bonus.code in bonus_codes]
+        if self.highest_bonus_only:
+            return sorted(applying, key=lambda bonus: (-bonus.bp, bonus.code))[:1]
+        return applying
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +118,17 @@ class ShareLine:
 class Limits:
     """Everything a grant may not exceed, as known at the cut-off.
 
-    Units: fen and whole days. The four last ones concern CLAIM_AFTER only.
+    ``contract_fen`` is the planned contract amount: other public money is given for the whole
+    contract, so a first month is not measured against it alone.
+
+    Units: fen and whole days. The five last ones concern CLAIM_AFTER only.
     """
 
     held_fen: int
     cap_left_enterprise_fen: int
     cap_left_programme_fen: int
     other_funding_fen: int = 0
+    contract_fen: int = 0
     eligible_before_fen: int = 0
     granted_before_fen: int = 0
     paid_fen: int = 0
@@ -236,7 +248,7 @@ def _raw(
 def _ratio_words(rule: ShareRule, codes: frozenset[str]) -> str:
     """Say how the ratio of a line comes about."""
     parts = [f"基础 {percent(rule.base_bp)}"]
-    parts += [f"{b.title} +{percent(b.bp)}" for b in rule.bonuses if b.code in codes]
+    parts += [f"{bonus.title} +{percent(bonus.bp)}" for bonus in rule.earned(codes)]
     return "，".join([*parts, f"最高 {percent(rule.max_bp)}"])
 
 
@@ -258,10 +270,10 @@ def _stacking_room(
         if other > 0 and other >= raw:
             return Fraction(0), f"就高不重复：已有其他资金 {yuan_text(other)} 元，高于本项"
         return None, "就高不重复：本项较高"
-    base = limits.eligible_before_fen + eligible
+    base = max(limits.eligible_before_fen + eligible, Fraction(limits.contract_fen))
     room = base * rule.cumulative_cap_bp / ALL_BP - other - limits.granted_before_fen
     how = (
-        f"{percent(rule.cumulative_cap_bp)} × 合同累计可支持 {exact_yuan(base)} − "
+        f"{percent(rule.cumulative_cap_bp)} × 合同可支持 {exact_yuan(base)} − "
         f"其他财政资金 {yuan_text(other)} − 本券已支持 {yuan_text(limits.granted_before_fen)}"
     )
     return max(room, Fraction(0)), how

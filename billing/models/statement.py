@@ -18,9 +18,16 @@ class StatementQuerySet(models.QuerySet["Statement"]):
         return self.filter(state__in=MADE_STATES)
 
     def waiting_for(self, side: str) -> "StatementQuerySet":
-        """Return those that one side has still to answer."""
-        answered = models.Q(confirmations__side=side)
-        return self.filter(state__in=["in_review", "disputed"]).exclude(answered)
+        """Return those that one side has still to answer: no yes to this version, no objection."""
+        said_yes = Confirmation.objects.filter(
+            statement=models.OuterRef("pk"), side=side, version=models.OuterRef("version")
+        )
+        objected = Objection.objects.filter(
+            statement=models.OuterRef("pk"), side=side, state="open"
+        )
+        return self.filter(
+            ~models.Exists(said_yes), ~models.Exists(objected), state__in=["in_review", "disputed"]
+        )
 
     def newest_first(self) -> "StatementQuerySet":
         """Return them by month, the latest first, then by number."""
@@ -74,6 +81,7 @@ class Statement(StatementMachine):
     )
     version = models.PositiveSmallIntegerField("版本", default=1)
     gross_fen = models.BigIntegerField("服务总价（分）")
+    eligible_fen = models.BigIntegerField("可支持金额（分）")
     public_fen = models.BigIntegerField("券抵扣（分）")
     self_fen = models.BigIntegerField("企业自付（分）")
     held_back_fen = models.BigIntegerField("异议暂扣（分）", default=0)
@@ -148,7 +156,8 @@ class StatementLine(models.Model):
     """One priced quantity: one model at one rate and one filed price within a statement.
 
     ``usage_month`` differs from the statement's month for late usage. ``metered_fen`` is priced
-    at the programme's cap where the filed price lies above it.
+    at the programme's cap where the filed price lies above it. A line that ``reverses`` another
+    carries its quantities and amounts with the opposite sign.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -156,6 +165,14 @@ class StatementLine(models.Model):
         Statement, on_delete=models.PROTECT, related_name="lines", verbose_name="对账单"
     )
     ordinal = models.PositiveIntegerField("序号")
+    reverses = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        related_name="reversed_by",
+        verbose_name="冲减的明细",
+        null=True,
+        blank=True,
+    )
     usage_month = models.CharField("用量月份", max_length=7)
     model_ref = models.CharField("型号编号", max_length=64)
     model_name = models.CharField("型号", max_length=100)
@@ -169,7 +186,7 @@ class StatementLine(models.Model):
     device_milli_seconds = models.BigIntegerField("设备毫秒")
     pflops_hours = models.DecimalField("算力（PFLOPS·h）", max_digits=24, decimal_places=6)
     card_hours = models.DecimalField("卡时", max_digits=24, decimal_places=6)
-    records = models.PositiveIntegerField("记录数")
+    records = models.IntegerField("记录数")
     first_at = models.DateTimeField("最早使用")
     last_at = models.DateTimeField("最晚使用")
     gross_fen = models.BigIntegerField("服务总价（分）")
@@ -187,6 +204,11 @@ class StatementLine(models.Model):
             models.CheckConstraint(
                 condition=models.Q(gross_fen=models.F("public_fen") + models.F("self_fen")),
                 name="line_parts_add_up",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reverses__isnull=True, gross_fen__gte=0)
+                | models.Q(reverses__isnull=False, gross_fen__lte=0),
+                name="line_sign_says_reversal",
             ),
         ]
 

@@ -167,11 +167,26 @@ def test_only_the_higher_support_is_paid() -> None:
         ({"other_funding_fen": 60_000}, 0, "STACKING"),
         ({"granted_before_fen": 40_000}, 10_000, "STACKING"),
         ({"granted_before_fen": 40_000, "eligible_before_fen": 100_000}, 30_000, "RATIO"),
+        ({"other_funding_fen": 60_000, "contract_fen": 200_000}, 30_000, "RATIO"),
     ],
 )
 def test_the_smallest_limit_binds(changes: dict[str, int], grant: int, binding: str) -> None:
     share = public_share(INSTANT, [line(100_000)], limits(**changes))
     assert (share.grant_fen, share.binding) == (grant, binding)
+
+
+def test_only_the_highest_bonus_counts_where_the_edition_says_so() -> None:
+    green = Bonus(code="GREEN", title="绿色算力", bp=500)
+    codes = frozenset({"DOMESTIC", "GREEN"})
+    for highest_only, expected in ((True, 4_000), (False, 4_500)):
+        rule = ShareRule(
+            mode=SettlementMode.INSTANT,
+            base_bp=3_000,
+            max_bp=6_000,
+            bonuses=(green, DOMESTIC),
+            highest_bonus_only=highest_only,
+        )
+        assert rule.ratio_bp(codes) == expected
 
 
 def test_the_maximum_caps_the_bonuses_and_is_said() -> None:
