@@ -26,15 +26,11 @@ from weasyprint import HTML, Attachment
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from billing.sheets import csv_bytes
+from billing.statements import CSV_COLUMNS
 from ledger.amounts import yuan_text
 from ledger.refusals import Broken
 
 PDF_VARIANT = "pdf/a-3a"
-CSV_COLUMNS = (
-    "statement_no", "provider", "provider_uscc", "enterprise", "enterprise_uscc", "voucher_no",
-    "order_no", "usage_month", "model", "rate", "gflops", "device_milli_seconds", "records",
-    "pflops_hours", "unit", "quantity", "price_fen", "gross_fen", "public_fen", "self_fen",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

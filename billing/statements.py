@@ -1,0 +1,215 @@
+"""Statements as plain data: for the report, for pages, for download.
+
+Everything a reader needs to follow one fen: the line, the quantity, the rate version, the price,
+each step of the public share, and where the log proves it.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from billing.models import Statement, StatementLine
+from billing.rating import BINDING_TITLES, MILLI_SECONDS_PER_HOUR, PricingUnit
+from ledger.amounts import yuan_text
+from ledger.periods import SHANGHAI
+
+_NOTHING = Decimal(0)
+UNIT_TITLES = {PricingUnit.PFLOPS_HOUR: "PFLOPS·h", PricingUnit.CARD_HOUR: "卡时"}
+CSV_COLUMNS = (
+    "statement_no", "provider", "provider_uscc", "enterprise", "enterprise_uscc", "voucher_no",
+    "order_no", "usage_month", "model", "rate", "gflops", "device_milli_seconds", "records",
+    "pflops_hours", "unit", "quantity", "price_fen", "gross_fen", "public_fen", "self_fen",
+)  # fmt: skip
+
+
+def moment_text(moment: datetime | None) -> str:
+    """Return a moment as people in Shanghai read it, or nothing."""
+    if moment is None:
+        return ""
+    there = moment.astimezone(SHANGHAI)
+    return f"{there.year}年{there.month}月{there.day}日 {there:%H:%M}"
+
+
+def day_text(moment: datetime | None) -> str:
+    """Return the Shanghai day of a moment."""
+    if moment is None:
+        return ""
+    there = timezone.localtime(moment, SHANGHAI)
+    return f"{there.year}年{there.month}月{there.day}日"
+
+
+def full(statements: Any) -> list[Statement]:
+    """Return statements with everything that is said about them, in the order of their numbers."""
+    return list(
+        statements.select_related(
+            "close", "enterprise", "provider", "order", "voucher__programme"
+        )
+        .prefetch_related("lines__reverses", "confirmations", "objections__line")
+        .order_by("provider__uscc", "statement_no")
+    )
+
+
+def quantity_of(line: StatementLine) -> str:
+    """Return the quantity in the unit the price is for."""
+    priced_by_card = line.pricing_unit == PricingUnit.CARD_HOUR
+    return f"{line.card_hours if priced_by_card else line.pflops_hours:f}"
+
+
+def line_data(statement: Statement, line: StatementLine) -> dict[str, Any]:
+    """Return one line as plain values."""
+    return {
+        "statement_no": statement.statement_no,
+        "ordinal": line.ordinal,
+        "enterprise": statement.enterprise.name,
+        "enterprise_uscc": statement.enterprise.uscc,
+        "voucher_no": statement.voucher.voucher_no,
+        "order_no": statement.order.order_no,
+        "usage_month": line.usage_month,
+        "late": line.usage_month != statement.month,
+        "model": line.model_name,
+        "rate": line.rate_label,
+        "gflops": str(line.gflops),
+        "device_milli_seconds": str(line.device_milli_seconds),
+        "records": line.records,
+        "pflops_hours": f"{line.pflops_hours:f}",
+        "quantity": quantity_of(line),
+        "unit": UNIT_TITLES[PricingUnit(line.pricing_unit)],
+        "price_fen": line.price_fen,
+        "gross_fen": line.gross_fen,
+        "public_fen": line.public_fen,
+        "self_fen": line.self_fen,
+    }
+
+
+def line_formula(line: StatementLine) -> str:
+    """Return how the gross amount of a line comes about, with its real numbers."""
+    unit = UNIT_TITLES[PricingUnit(line.pricing_unit)]
+    said = f"{line.model_name}：{line.device_milli_seconds:,} 设备毫秒"
+    if line.pricing_unit == PricingUnit.CARD_HOUR:
+        quantity = f" ÷ {MILLI_SECONDS_PER_HOUR:,}"
+    else:
+        quantity = f" × {line.gflops:,} GFLOPS ÷ 3,600,000,000,000"
+    return (
+        f"{said}{quantity} ＝ {quantity_of(line)} {unit}；× {yuan_text(line.price_fen)} 元/{unit}"
+        f" ＝ {yuan_text(line.gross_fen)} 元（四舍五入到分）"
+    )
+
+
+def binding_title(statement: Statement) -> str:
+    """Return the Chinese name of the limit that decided the share."""
+    return BINDING_TITLES.get(statement.binding, statement.binding)
+
+
+def confirmation_data(statement: Statement) -> dict[str, str]:
+    """Return who confirmed a statement and when."""
+    said: dict[str, str] = {"enterprise": "未确认", "provider": "未确认"}
+    for each in statement.objections.all():
+        if each.state == "open":
+            said[each.side] = f"异议（第 {each.line.ordinal} 行）"
+    for each in statement.confirmations.all():
+        if each.version == statement.version:
+            said[each.side] = f"{each.actor_name} {moment_text(each.confirmed_at)}"
+    return {
+        "statement_no": statement.statement_no,
+        **said,
+        "binding": binding_title(statement),
+        "state": statement.get_state_display(),
+    }
+
+
+def provider_data(statements: Sequence[Statement]) -> dict[str, Any]:
+    """Return the section of one provider; all statements are that provider's."""
+    provider = statements[0].provider
+    last4 = provider.bank_account_last4
+    return {
+        "name": provider.name,
+        "uscc": provider.uscc,
+        "account": f"尾号 {last4}" if last4 else "未登记",
+        **sums_of(statements),
+        "lines": [line_data(each, line) for each in statements for line in each.lines.all()],
+        "confirmations": [confirmation_data(each) for each in statements],
+    }
+
+
+def sums_of(statements: Iterable[Statement]) -> dict[str, Any]:
+    """Return the sums of statements; a sum of what is there, never recomputed."""
+    listed = list(statements)
+    return {
+        "statements": len(listed),
+        "records": sum(each.records for each in listed),
+        "pflops_hours": f"{sum((each.pflops_hours for each in listed), start=_NOTHING):.6f}",
+        "gross_fen": sum(each.gross_fen for each in listed),
+        "public_fen": sum(each.public_fen for each in listed),
+        "self_fen": sum(each.self_fen for each in listed),
+        "held_back_fen": sum(each.held_back_fen for each in listed),
+        "payable_fen": sum(each.public_fen - each.held_back_fen for each in listed),
+    }
+
+
+def objection_data(statements: Iterable[Statement]) -> list[dict[str, Any]]:
+    """Return every objection with what became of it."""
+    sides = {"enterprise": "企业", "provider": "服务商"}
+    return [
+        {
+            "statement_no": each.statement_no,
+            "line": objection.line.ordinal,
+            "side": sides[objection.side],
+            "reason": objection.reason,
+            "amount_fen": objection.amount_fen,
+            "state": objection.get_state_display(),
+            "resolution": objection.resolution,
+        }
+        for each in statements
+        for objection in each.objections.all()
+    ]
+
+
+def adjustment_data(statements: Iterable[Statement]) -> list[dict[str, Any]]:
+    """Return every line that takes another one back."""
+    return [
+        {
+            "statement_no": each.statement_no,
+            "line": line.reverses.ordinal,
+            "reason": f"第 {line.ordinal} 行冲减第 {line.reverses.ordinal} 行",
+            "public_fen": -line.public_fen,
+        }
+        for each in statements
+        for line in each.lines.all()
+        if line.reverses is not None
+    ]
+
+
+def rates_data(statements: Iterable[Statement]) -> list[dict[str, Any]]:
+    """Return the rates and prices that were applied, each once."""
+    found = {
+        (
+            line.model_name,
+            line.rate_label,
+            f"{line.gflops:,}",
+            UNIT_TITLES[PricingUnit(line.pricing_unit)],
+            line.price_fen,
+        )
+        for each in statements
+        for line in each.lines.all()
+    }
+    names = ("model", "rate", "gflops", "unit", "price_fen")
+    return [dict(zip(names, each, strict=True)) for each in sorted(found)]
+
+
+def example_data(statements: Sequence[Statement]) -> dict[str, Any] | None:
+    """Return the worked example: the statement with the largest share."""
+    if not statements:
+        return None
+    chosen = max(statements, key=lambda each: (each.public_fen, each.statement_no))
+    return {
+        "statement_no": chosen.statement_no,
+        "enterprise": chosen.enterprise.name,
+        "lines": [line_formula(line) for line in chosen.lines.all() if line.reverses_id is None],
+        "terms": [
+            {name: term[name] for name in ("title", "amount", "how", "clause")}
+            for term in chosen.terms
+        ],
+    }
