@@ -157,9 +157,7 @@ def roll_forward(
     stages = accounts_of(slug, provider)
     keys = [treasury(slug), *(key for _, _, _, keys in stages for key in keys)]
     after = balances(keys, as_of=closed_at)
-    before = (
-        balances(keys, as_of=opened_at) if opened_at else dict.fromkeys(keys, Balance())
-    )
+    before = balances(keys, as_of=opened_at) if opened_at else dict.fromkeys(keys, Balance())
     rows = []
     for code, title, _, group in stages:
         rows.append(
@@ -296,9 +294,7 @@ def checks_of(
         (
             "券抵扣：各行之和",
             sum(each.public_fen for each in statements),
-            lambda: sum(
-                line.public_fen for each in statements for line in each.lines.all()
-            ),
+            lambda: sum(line.public_fen for each in statements for line in each.lines.all()),
         ),
     ]
     if close.approved_at is not None:

@@ -174,7 +174,9 @@ def _dated(moment: datetime) -> Iterator[None]:
 def render_html(content: dict[str, Any]) -> str:
     """Return the report as the page the PDF is made of."""
     files = enclosures(content)
-    words = "；".join(f"{m['title']} {yuan_text(int(m['public_fen']))} 元" for m in content["history"])
+    words = "；".join(
+        f"{m['title']} {yuan_text(int(m['public_fen']))} 元" for m in content["history"]
+    )
     context = {
         "c": content,
         "qr": svg_address(qr_svg(content["verify_url"])),

@@ -60,9 +60,7 @@ class PricedLine:
     def as_share_line(self) -> ShareLine:
         """Return the line as the share formula sees it."""
         codes = frozenset({DOMESTIC}) if self.model.domestic else frozenset[str]()
-        return ShareLine(
-            list_fen=self.gross_fen, metered_fen=self.metered_fen, bonus_codes=codes
-        )
+        return ShareLine(list_fen=self.gross_fen, metered_fen=self.metered_fen, bonus_codes=codes)
 
 
 def statement_id(month: Month, order_id: UUID) -> UUID:
@@ -312,7 +310,9 @@ def _rows(
 def card_hours(device_milli_seconds: int) -> Any:
     """Return card-hours with six decimals, for showing."""
     # One division, half-even, by the same function that shows PFLOPS-hours.
-    return pflops_hours(device_milli_seconds * (3_600_000_000_000 // DEVICE_MILLI_SECONDS_PER_CARD_HOUR))
+    return pflops_hours(
+        device_milli_seconds * (3_600_000_000_000 // DEVICE_MILLI_SECONDS_PER_CARD_HOUR)
+    )
 
 
 def statement_digest(statement: Statement, lines: Iterable[StatementLine]) -> str:

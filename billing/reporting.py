@@ -31,12 +31,14 @@ from ledger.actors import Actor
 from ledger.amounts import yuan_text
 from ledger.refusals import Refused
 from ledger.sealing import entry_index, latest_checkpoint
+from ledger.signing import split_note
 from providers.models import Provider
 from vouchers.models import Programme
 
 KIND = "billing.render_report"
 SCHEMA = "monthly-report/1"
 BUREAU = "上海市普陀区数据局"
+KEY_ID_BYTES = 4  # C2SP signed note: a signature begins with the key's number
 COPIES_TO = "区财政局，区审计局"
 MOVING_PARTS = ("made_at", "made_on", "issued_on", "log", "proof", "signers", "version",
                 "report_no", "check_code", "verify_url", "flows")  # fmt: skip
@@ -179,9 +181,7 @@ def build_content(
 
 def _period_text(close: MonthClose) -> str:
     start, end = close.period.start_at, close.period.end_at
-    return (
-        f"{statements.moment_text(start)} 至 {statements.moment_text(end)}（上海时间，左闭右开）"
-    )
+    return f"{statements.moment_text(start)} 至 {statements.moment_text(end)}（上海时间，左闭右开）"
 
 
 def _summary(
@@ -209,7 +209,9 @@ def _findings(
     """Return the three sentences that a head of department reads."""
     objections = [one for each in listed for one in each.objections.all()]
     still_open = sum(1 for one in objections if one.state == "open")
-    answered = sum(1 for each in listed if each.state in ("confirmed", "prepared", "approved", "paid"))
+    answered = sum(
+        1 for each in listed if each.state in ("confirmed", "prepared", "approved", "paid")
+    )
     worst = max((abs(each["difference_fen"]) for each in checks), default=0)
     return [
         f"本期对账单 {len(listed)} 份，已答复 {answered} 份；异议 {len(objections)} 项，"
@@ -249,9 +251,7 @@ def _flows(close: MonthClose, provider: Provider | None, at: datetime) -> list[d
     }
     flows = []
     for programme in newest.values():
-        flow = figures.roll_forward(
-            programme, opened_at=opened_at, closed_at=at, provider=provider
-        )
+        flow = figures.roll_forward(programme, opened_at=opened_at, closed_at=at, provider=provider)
         flow["since"] = statements.moment_text(opened_at) or "方案开始"
         flows.append(flow)
     return flows
@@ -284,12 +284,18 @@ def _log_parts(listed: Sequence[Statement]) -> dict[str, Any]:
         said = {
             "origin": settings.LOG_ORIGIN,
             "size": str(checkpoint.size),
-            "root": checkpoint.root_text,
-            "key": checkpoint.key_name,
-            "sealed_at": statements.moment_text(checkpoint.signed_at),
+            "root": checkpoint.root_hex,
+            "key": _key_text(checkpoint.note),
+            "sealed_at": statements.moment_text(checkpoint.sealed_at),
             "note": checkpoint.note,
         }
     return {"log": said, "proof": {"checkpoint": said, "entries": entries}}
+
+
+def _key_text(note: str) -> str:
+    """Return the name and number of the key that signed a checkpoint."""
+    _, signatures = split_note(note)
+    return "；".join(f"{name} {signature[:KEY_ID_BYTES].hex()}" for name, signature in signatures)
 
 
 def _index_text(statement: Statement) -> str:

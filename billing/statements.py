@@ -44,9 +44,7 @@ def day_text(moment: datetime | None) -> str:
 def full(statements: Any) -> list[Statement]:
     """Return statements with everything that is said about them, in the order of their numbers."""
     return list(
-        statements.select_related(
-            "close", "enterprise", "provider", "order", "voucher__programme"
-        )
+        statements.select_related("close", "enterprise", "provider", "order", "voucher__programme")
         .prefetch_related("lines__reverses", "confirmations", "objections__line")
         .order_by("provider__uscc", "statement_no")
     )

@@ -35,9 +35,7 @@ class StatementQuerySet(models.QuerySet["Statement"]):
 
     def with_parties(self) -> "StatementQuerySet":
         """Fetch everything a list shows along."""
-        return self.select_related(
-            "close", "enterprise", "provider", "order", "voucher__programme"
-        )
+        return self.select_related("close", "enterprise", "provider", "order", "voucher__programme")
 
 
 class Statement(StatementMachine):

@@ -70,9 +70,7 @@ def _sums(close: MonthClose) -> dict[str, int]:
 
 
 @transaction.atomic
-def approve_settlement(
-    close: MonthClose, *, digest: str, actor: Actor, at: datetime
-) -> MonthClose:
+def approve_settlement(close: MonthClose, *, digest: str, actor: Actor, at: datetime) -> MonthClose:
     """Approve a prepared month: from here on it is owed (400 per statement, 410 held back).
 
     Args:
@@ -128,9 +126,7 @@ def _preparer_id(close: MonthClose) -> str:
 
 
 @transaction.atomic
-def return_settlement(
-    close: MonthClose, *, reason: str, actor: Actor, at: datetime
-) -> MonthClose:
+def return_settlement(close: MonthClose, *, reason: str, actor: Actor, at: datetime) -> MonthClose:
     """Send a prepared month back to finance, with the reason.
 
     Writes: statements moved back, preparer cleared, state rows, log entry.
@@ -181,9 +177,7 @@ def finish_month(close: MonthClose, *, actor: Actor, at: datetime) -> MonthClose
     move(close, "finish", actor=actor, at=at)
     close.paid_at = at
     close.save()
-    audit.record(
-        "month.finished", {"month": close.month, "orders": done}, actor=actor, at=at
-    )
+    audit.record("month.finished", {"month": close.month, "orders": done}, actor=actor, at=at)
     return close
 
 

@@ -49,9 +49,7 @@ def standing_in_the_way(month: Month, *, carry_held: bool) -> list[Blocker]:
 
 
 @transaction.atomic
-def close_month(
-    month: Month, *, carry_held: bool = False, actor: Actor, at: datetime
-) -> work.Work:
+def close_month(month: Month, *, carry_held: bool = False, actor: Actor, at: datetime) -> work.Work:
     """Ask for a month to be closed; asking again gives the same piece of work.
 
     Args:

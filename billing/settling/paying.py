@@ -47,9 +47,7 @@ def export_payment_list(close: MonthClose, *, actor: Actor, at: datetime) -> Pay
     if close.state not in (MonthClose.State.CLOSED, MonthClose.State.PAID):
         raise Refused("not_approved", "本月结算尚未签发，不能导出付款清单。请先完成签发。")
     if not actor.person or actor.person in (close.prepared_person, close.approved_person):
-        raise Refused(
-            "same_person", "提请人和签发人不能导出付款清单，须由第三人办理（三人分离）。"
-        )
+        raise Refused("same_person", "提请人和签发人不能导出付款清单，须由第三人办理（三人分离）。")
     owed = _owed(close)
     if not owed:
         last = close.payments.last()
@@ -243,9 +241,7 @@ def _judge_payment(
 
 
 @transaction.atomic
-def record_return(
-    line: PaymentLine, *, reason: str, actor: Actor, at: datetime
-) -> PaymentLine:
+def record_return(line: PaymentLine, *, reason: str, actor: Actor, at: datetime) -> PaymentLine:
     """Record that the bank sent a payment back; what it paid is owed again.
 
     Writes: postings (430) per statement, items ended, state rows, log entry. The next payment list

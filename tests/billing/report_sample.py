@@ -21,7 +21,12 @@ TERMS = [
     ("补贴比例", "40%", "基础 30%，国产算力 +10%，最高 40%", "第七条"),
     ("按比例计算", "8,800.00", "22,000.00 × 40%", "第七条"),
     ("订单占用余额", "10,000.00", "订单占用中尚未核销的券额", "第八条"),
-    ("叠加支持上限", "7,000.00", "50% × 合同累计可支持 22,000.00 − 其他财政资金 4,000.00", "第九条"),
+    (
+        "叠加支持上限",
+        "7,000.00",
+        "50% × 合同累计可支持 22,000.00 − 其他财政资金 4,000.00",
+        "第九条",
+    ),
     ("本期券抵扣", "7,000.00", "以上各项最小者（叠加支持上限），舍去不足 1 分的部分", "第十条"),
 ]
 
@@ -167,7 +172,12 @@ def sample_content(*, providers: int = 2, lines: int = 6, trial: bool = False) -
         ],
         "adjustments": [],
         "carried": [
-            {"kind": "未结束", "provider": "普陀智算中心", "count": 3, "text": "跨月作业，结束后计入"}
+            {
+                "kind": "未结束",
+                "provider": "普陀智算中心",
+                "count": 3,
+                "text": "跨月作业，结束后计入",
+            }
         ],
         "checks": [
             {"title": title, "ours_fen": 1, "other_fen": 1, "difference_fen": 0}
@@ -200,9 +210,7 @@ def sample_content(*, providers: int = 2, lines: int = 6, trial: bool = False) -
                 "statement_no": "PTSL-JS-2026-10-000101",
                 "enterprise": "上海智绘算法科技有限公司",
                 "lines": ["昇腾 910B：4,000 卡时 × 5.50 元/卡时 ＝ 22,000.00 元"],
-                "terms": [
-                    {"title": a, "amount": b, "how": c, "clause": d} for a, b, c, d in TERMS
-                ],
+                "terms": [{"title": a, "amount": b, "how": c, "clause": d} for a, b, c, d in TERMS],
             },
         },
         "log": {
