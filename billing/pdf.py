@@ -9,6 +9,7 @@ Source: report.md sections 1 and 3.
 
 import hashlib
 import io
+import logging
 import os
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ from ledger.amounts import yuan_text
 from ledger.refusals import Broken
 
 PDF_VARIANT = "pdf/a-3a"
+logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)  # a line per page is noise
 
 
 @dataclass(frozen=True)

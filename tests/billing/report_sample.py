@@ -137,6 +137,7 @@ def sample_content(*, providers: int = 2, lines: int = 6, trial: bool = False) -
         "flows": [
             {
                 "title": "算力券演示方案",
+                "since": "方案开始",
                 "rows": [
                     {
                         "code": code,

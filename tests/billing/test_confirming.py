@@ -30,9 +30,7 @@ def seats(world: World, statement: Statement) -> tuple[Any, Any]:
     return world.seated(clerk), world.seated(engineer)
 
 
-def confirm(
-    statement: Statement, side: str, actor: Any, **changes: Any
-) -> Confirmation:
+def confirm(statement: Statement, side: str, actor: Any, **changes: Any) -> Confirmation:
     asked = {"side": side, "digest": statement.digest, "actor": actor, "at": CLOSE_AT} | changes
     return settling.confirm_statement(statement, **asked)
 
