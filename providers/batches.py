@@ -71,6 +71,8 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
 def unpack(body: bytes, encoding: str) -> bytes:
     """Undo the content encoding, guarding against bombs."""
     if encoding in ("", "identity"):
+        if len(body) > LARGEST_BODY:
+            raise BadBatch("too_large")
         return body
     if encoding != "gzip":
         raise BadBatch("unsupported_encoding", value=encoding)

@@ -4,610 +4,1546 @@ import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.text
 import django_fsm
-import ledger.identifiers
 from django.conf import settings
 from django.db import migrations, models
 
+import ledger.identifiers
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('vouchers', '0001_initial'),
+        ("vouchers", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AcceleratorModel',
+            name="AcceleratorModel",
             fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=60, unique=True, verbose_name='型号代码')),
-                ('name', models.CharField(max_length=100, verbose_name='名称')),
-                ('vendor', models.CharField(max_length=100, verbose_name='厂商')),
-                ('domestic', models.BooleanField(default=False, verbose_name='国产')),
-                ('memory_gb', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='显存（GB）')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("key", models.CharField(max_length=60, unique=True, verbose_name="型号代码")),
+                ("name", models.CharField(max_length=100, verbose_name="名称")),
+                ("vendor", models.CharField(max_length=100, verbose_name="厂商")),
+                ("domestic", models.BooleanField(default=False, verbose_name="国产")),
+                (
+                    "memory_gb",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="显存（GB）"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '加速器型号',
-                'verbose_name_plural': '加速器型号',
-                'ordering': ['vendor', 'name'],
+                "verbose_name": "加速器型号",
+                "verbose_name_plural": "加速器型号",
+                "ordering": ["vendor", "name"],
             },
         ),
         migrations.CreateModel(
-            name='MeteringMonth',
+            name="MeteringMonth",
             fields=[
-                ('month', models.CharField(max_length=7, primary_key=True, serialize=False, verbose_name='月份')),
-                ('closed_at', models.DateTimeField(verbose_name='截止时间')),
-                ('closed_by', models.CharField(max_length=100, verbose_name='经办人')),
+                (
+                    "month",
+                    models.CharField(
+                        max_length=7, primary_key=True, serialize=False, verbose_name="月份"
+                    ),
+                ),
+                ("closed_at", models.DateTimeField(verbose_name="截止时间")),
+                ("closed_by", models.CharField(max_length=100, verbose_name="经办人")),
             ],
             options={
-                'verbose_name': '计量月份',
-                'verbose_name_plural': '计量月份',
+                "verbose_name": "计量月份",
+                "verbose_name_plural": "计量月份",
             },
         ),
         migrations.CreateModel(
-            name='AcceleratorRate',
+            name="AcceleratorRate",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('proposed', '待批准'), ('approved', '已批准'), ('declined', '未批准')], default='proposed', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('number_format', models.CharField(default='FP16_DENSE', max_length=20, verbose_name='数制')),
-                ('gflops', models.PositiveIntegerField(verbose_name='峰值（GFLOPS，稠密）')),
-                ('version', models.PositiveSmallIntegerField(verbose_name='版本')),
-                ('valid_from', models.DateTimeField(verbose_name='有效起')),
-                ('valid_until', models.DateTimeField(blank=True, null=True, verbose_name='有效止')),
-                ('source', models.CharField(max_length=200, verbose_name='依据')),
-                ('grade', models.CharField(choices=[('A', '厂商资料或多方印证'), ('B', '公开资料，有疑问'), ('M', '未见原始资料')], max_length=1, verbose_name='依据等级')),
-                ('proposed_at', models.DateTimeField(verbose_name='提出时间')),
-                ('proposed_by_person', models.CharField(blank=True, max_length=64, verbose_name='提出自然人')),
-                ('approved_by_person', models.CharField(blank=True, max_length=64, verbose_name='批准自然人')),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rates', to='providers.acceleratormodel', verbose_name='型号')),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("proposed", "待批准"),
+                            ("approved", "已批准"),
+                            ("declined", "未批准"),
+                        ],
+                        default="proposed",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "number_format",
+                    models.CharField(default="FP16_DENSE", max_length=20, verbose_name="数制"),
+                ),
+                ("gflops", models.PositiveIntegerField(verbose_name="峰值（GFLOPS，稠密）")),
+                ("version", models.PositiveSmallIntegerField(verbose_name="版本")),
+                ("valid_from", models.DateTimeField(verbose_name="有效起")),
+                ("valid_until", models.DateTimeField(blank=True, null=True, verbose_name="有效止")),
+                ("source", models.CharField(max_length=200, verbose_name="依据")),
+                (
+                    "grade",
+                    models.CharField(
+                        choices=[
+                            ("A", "厂商资料或多方印证"),
+                            ("B", "公开资料，有疑问"),
+                            ("M", "未见原始资料"),
+                        ],
+                        max_length=1,
+                        verbose_name="依据等级",
+                    ),
+                ),
+                ("proposed_at", models.DateTimeField(verbose_name="提出时间")),
+                (
+                    "proposed_by_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="提出自然人"),
+                ),
+                (
+                    "approved_by_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="批准自然人"),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rates",
+                        to="providers.acceleratormodel",
+                        verbose_name="型号",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '折算系数',
-                'verbose_name_plural': '折算系数',
-                'permissions': [('propose_rate', '提出折算系数'), ('approve_rate', '批准折算系数')],
+                "verbose_name": "折算系数",
+                "verbose_name_plural": "折算系数",
+                "permissions": [("propose_rate", "提出折算系数"), ("approve_rate", "批准折算系数")],
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='Offering',
+            name="Offering",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('draft', '草拟'), ('published', '已发布'), ('withdrawn', '已下架')], default='draft', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=100, verbose_name='名称')),
-                ('description', models.TextField(blank=True, verbose_name='说明')),
-                ('sku_class', models.CharField(choices=[('ACCELERATOR', '智能算力（加速卡）')], default='ACCELERATOR', max_length=20, verbose_name='类别')),
-                ('created_at', models.DateTimeField(verbose_name='创建时间')),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='offerings', to='providers.acceleratormodel', verbose_name='型号')),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("draft", "草拟"),
+                            ("published", "已发布"),
+                            ("withdrawn", "已下架"),
+                        ],
+                        default="draft",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("title", models.CharField(max_length=100, verbose_name="名称")),
+                ("description", models.TextField(blank=True, verbose_name="说明")),
+                (
+                    "sku_class",
+                    models.CharField(
+                        choices=[("ACCELERATOR", "智能算力（加速卡）")],
+                        default="ACCELERATOR",
+                        max_length=20,
+                        verbose_name="类别",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="创建时间")),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="offerings",
+                        to="providers.acceleratormodel",
+                        verbose_name="型号",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '服务项目',
-                'verbose_name_plural': '服务项目',
+                "verbose_name": "服务项目",
+                "verbose_name_plural": "服务项目",
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='OfferingPrice',
+            name="OfferingPrice",
             fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveSmallIntegerField(verbose_name='版本')),
-                ('pricing_unit', models.CharField(choices=[('PFLOPS_HOUR', 'PFLOPS·时'), ('CARD_HOUR', '卡时')], max_length=12, verbose_name='计价单位')),
-                ('price_fen', models.PositiveIntegerField(verbose_name='单价（分）')),
-                ('valid_from', models.DateTimeField(verbose_name='生效时间')),
-                ('filed_at', models.DateTimeField(verbose_name='备案时间')),
-                ('state', models.CharField(choices=[('filed', '已备案')], default='filed', max_length=10, verbose_name='状态')),
-                ('offering', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prices', to='providers.offering', verbose_name='服务项目')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("version", models.PositiveSmallIntegerField(verbose_name="版本")),
+                (
+                    "pricing_unit",
+                    models.CharField(
+                        choices=[("PFLOPS_HOUR", "PFLOPS·时"), ("CARD_HOUR", "卡时")],
+                        max_length=12,
+                        verbose_name="计价单位",
+                    ),
+                ),
+                ("price_fen", models.PositiveIntegerField(verbose_name="单价（分）")),
+                ("valid_from", models.DateTimeField(verbose_name="生效时间")),
+                ("filed_at", models.DateTimeField(verbose_name="备案时间")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("filed", "已备案")],
+                        default="filed",
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "offering",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="prices",
+                        to="providers.offering",
+                        verbose_name="服务项目",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '备案单价',
-                'verbose_name_plural': '备案单价',
+                "verbose_name": "备案单价",
+                "verbose_name_plural": "备案单价",
             },
         ),
         migrations.CreateModel(
-            name='Provider',
+            name="Provider",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('applied', '入库待审'), ('admitted', '在库'), ('suspended', '暂停'), ('removed', '清退'), ('declined', '未通过')], default='applied', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200, verbose_name='名称')),
-                ('uscc', models.CharField(max_length=18, unique=True, verbose_name='统一社会信用代码')),
-                ('uscc_flag', models.CharField(blank=True, max_length=40, verbose_name='代码提示')),
-                ('contact', models.CharField(blank=True, max_length=100, verbose_name='联系方式')),
-                ('bank_name', models.CharField(blank=True, max_length=100, verbose_name='开户银行')),
-                ('bank_account_last4', models.CharField(blank=True, max_length=4, verbose_name='账号后四位')),
-                ('batch_no', models.CharField(blank=True, max_length=30, verbose_name='入库批次')),
-                ('applied_at', models.DateTimeField(verbose_name='申请时间')),
-                ('applied_by_person', models.CharField(blank=True, max_length=64, verbose_name='申请自然人')),
-                ('admitted_at', models.DateTimeField(blank=True, null=True, verbose_name='入库时间')),
-                ('valid_until', models.DateTimeField(blank=True, null=True, verbose_name='有效至')),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("applied", "入库待审"),
+                            ("admitted", "在库"),
+                            ("suspended", "暂停"),
+                            ("removed", "清退"),
+                            ("declined", "未通过"),
+                        ],
+                        default="applied",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, verbose_name="名称")),
+                (
+                    "uscc",
+                    models.CharField(max_length=18, unique=True, verbose_name="统一社会信用代码"),
+                ),
+                ("uscc_flag", models.CharField(blank=True, max_length=40, verbose_name="代码提示")),
+                ("contact", models.CharField(blank=True, max_length=100, verbose_name="联系方式")),
+                (
+                    "bank_name",
+                    models.CharField(blank=True, max_length=100, verbose_name="开户银行"),
+                ),
+                (
+                    "bank_account_last4",
+                    models.CharField(blank=True, max_length=4, verbose_name="账号后四位"),
+                ),
+                ("batch_no", models.CharField(blank=True, max_length=30, verbose_name="入库批次")),
+                ("applied_at", models.DateTimeField(verbose_name="申请时间")),
+                (
+                    "applied_by_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="申请自然人"),
+                ),
+                (
+                    "admitted_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="入库时间"),
+                ),
+                ("valid_until", models.DateTimeField(blank=True, null=True, verbose_name="有效至")),
             ],
             options={
-                'verbose_name': '供方',
-                'verbose_name_plural': '供方',
-                'permissions': [('admit_provider', '审核供方入库'), ('confirm_key', '确认供方密钥与算力规模'), ('view_providers', '查看供方与计量')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['applied', 'admitted', 'suspended', 'removed', 'declined'])), name='provider_state_known')],
+                "verbose_name": "供方",
+                "verbose_name_plural": "供方",
+                "permissions": [
+                    ("admit_provider", "审核供方入库"),
+                    ("confirm_key", "确认供方密钥与算力规模"),
+                    ("view_providers", "查看供方与计量"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["applied", "admitted", "suspended", "removed", "declined"],
+                            )
+                        ),
+                        name="provider_state_known",
+                    )
+                ],
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('placed', '待接单'), ('accepted', '服务中'), ('refused', '未接单'), ('cancelled', '已撤销'), ('completed', '履约完成')], default='placed', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('order_no', models.CharField(max_length=30, unique=True, verbose_name='订单号')),
-                ('device_count', models.PositiveIntegerField(verbose_name='数量')),
-                ('planned_hours', models.PositiveIntegerField(verbose_name='计划小时数')),
-                ('starts_at', models.DateTimeField(verbose_name='服务起')),
-                ('ends_at', models.DateTimeField(verbose_name='服务止')),
-                ('estimated_gross_fen', models.BigIntegerField(verbose_name='预计费用（分）')),
-                ('share_bp', models.PositiveSmallIntegerField(default=0, verbose_name='补贴比例（基点）')),
-                ('held_fen', models.BigIntegerField(default=0, verbose_name='占用金额（分）')),
-                ('gross_limit_fen', models.BigIntegerField(blank=True, null=True, verbose_name='占用可承载费用（分）')),
-                ('placed_at', models.DateTimeField(verbose_name='下单时间')),
-                ('placed_by_person', models.CharField(blank=True, max_length=64, verbose_name='下单自然人')),
-                ('place_key', models.UUIDField(blank=True, null=True, unique=True, verbose_name='下单键')),
-                ('accepted_at', models.DateTimeField(blank=True, null=True, verbose_name='接单时间')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='了结时间')),
-                ('enterprise', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='vouchers.enterprise', verbose_name='企业')),
-                ('hold', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='order', to='vouchers.hold', verbose_name='占用')),
-                ('offering', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='providers.offering', verbose_name='服务项目')),
-                ('price', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='providers.offeringprice', verbose_name='单价')),
-                ('voucher', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='vouchers.voucher', verbose_name='算力券')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='providers.provider', verbose_name='供方')),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("placed", "待接单"),
+                            ("accepted", "服务中"),
+                            ("refused", "未接单"),
+                            ("cancelled", "已撤销"),
+                            ("completed", "履约完成"),
+                        ],
+                        default="placed",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("order_no", models.CharField(max_length=30, unique=True, verbose_name="订单号")),
+                ("device_count", models.PositiveIntegerField(verbose_name="数量")),
+                ("planned_hours", models.PositiveIntegerField(verbose_name="计划小时数")),
+                ("starts_at", models.DateTimeField(verbose_name="服务起")),
+                ("ends_at", models.DateTimeField(verbose_name="服务止")),
+                ("estimated_gross_fen", models.BigIntegerField(verbose_name="预计费用（分）")),
+                (
+                    "share_bp",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="补贴比例（基点）"),
+                ),
+                ("held_fen", models.BigIntegerField(default=0, verbose_name="占用金额（分）")),
+                (
+                    "gross_limit_fen",
+                    models.BigIntegerField(
+                        blank=True, null=True, verbose_name="占用可承载费用（分）"
+                    ),
+                ),
+                ("placed_at", models.DateTimeField(verbose_name="下单时间")),
+                (
+                    "placed_by_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="下单自然人"),
+                ),
+                (
+                    "place_key",
+                    models.UUIDField(blank=True, null=True, unique=True, verbose_name="下单键"),
+                ),
+                (
+                    "accepted_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="接单时间"),
+                ),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="了结时间")),
+                (
+                    "enterprise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="vouchers.enterprise",
+                        verbose_name="企业",
+                    ),
+                ),
+                (
+                    "hold",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="order",
+                        to="vouchers.hold",
+                        verbose_name="占用",
+                    ),
+                ),
+                (
+                    "offering",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="providers.offering",
+                        verbose_name="服务项目",
+                    ),
+                ),
+                (
+                    "price",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="providers.offeringprice",
+                        verbose_name="单价",
+                    ),
+                ),
+                (
+                    "voucher",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="vouchers.voucher",
+                        verbose_name="算力券",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="providers.provider",
+                        verbose_name="供方",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '用券订单',
-                'verbose_name_plural': '用券订单',
+                "verbose_name": "用券订单",
+                "verbose_name_plural": "用券订单",
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.AddField(
-            model_name='offering',
-            name='provider',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='offerings', to='providers.provider', verbose_name='供方'),
+            model_name="offering",
+            name="provider",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="offerings",
+                to="providers.provider",
+                verbose_name="供方",
+            ),
         ),
         migrations.CreateModel(
-            name='Manifest',
+            name="Manifest",
             fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('livemode', models.BooleanField(verbose_name='正式')),
-                ('day', models.DateField(verbose_name='日期')),
-                ('version', models.PositiveSmallIntegerField(verbose_name='版本')),
-                ('record_count', models.IntegerField(verbose_name='记录数')),
-                ('sums', models.JSONField(default=dict, verbose_name='各型号用量')),
-                ('ids_digest', models.CharField(max_length=64, verbose_name='编号摘要')),
-                ('received_at', models.DateTimeField(verbose_name='接收时间')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='manifests', to='providers.provider', verbose_name='供方')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("livemode", models.BooleanField(verbose_name="正式")),
+                ("day", models.DateField(verbose_name="日期")),
+                ("version", models.PositiveSmallIntegerField(verbose_name="版本")),
+                ("record_count", models.IntegerField(verbose_name="记录数")),
+                ("sums", models.JSONField(default=dict, verbose_name="各型号用量")),
+                ("ids_digest", models.CharField(max_length=64, verbose_name="编号摘要")),
+                ("received_at", models.DateTimeField(verbose_name="接收时间")),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="manifests",
+                        to="providers.provider",
+                        verbose_name="供方",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '日清单',
-                'verbose_name_plural': '日清单',
+                "verbose_name": "日清单",
+                "verbose_name_plural": "日清单",
             },
         ),
         migrations.CreateModel(
-            name='Capacity',
+            name="Capacity",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('proposed', '待批准'), ('approved', '已批准'), ('declined', '未批准')], default='proposed', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('device_count', models.PositiveIntegerField(verbose_name='数量')),
-                ('valid_from', models.DateTimeField(verbose_name='有效起')),
-                ('valid_until', models.DateTimeField(blank=True, null=True, verbose_name='有效止')),
-                ('evidence', models.CharField(blank=True, max_length=200, verbose_name='依据')),
-                ('filed_at', models.DateTimeField(verbose_name='登记时间')),
-                ('proposed_by_person', models.CharField(blank=True, max_length=64, verbose_name='登记自然人')),
-                ('approved_by_person', models.CharField(blank=True, max_length=64, verbose_name='确认自然人')),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='capacities', to='providers.acceleratormodel', verbose_name='型号')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='capacities', to='providers.provider', verbose_name='供方')),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("proposed", "待批准"),
+                            ("approved", "已批准"),
+                            ("declined", "未批准"),
+                        ],
+                        default="proposed",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("device_count", models.PositiveIntegerField(verbose_name="数量")),
+                ("valid_from", models.DateTimeField(verbose_name="有效起")),
+                ("valid_until", models.DateTimeField(blank=True, null=True, verbose_name="有效止")),
+                ("evidence", models.CharField(blank=True, max_length=200, verbose_name="依据")),
+                ("filed_at", models.DateTimeField(verbose_name="登记时间")),
+                (
+                    "proposed_by_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="登记自然人"),
+                ),
+                (
+                    "approved_by_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="确认自然人"),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="capacities",
+                        to="providers.acceleratormodel",
+                        verbose_name="型号",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="capacities",
+                        to="providers.provider",
+                        verbose_name="供方",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '算力规模',
-                'verbose_name_plural': '算力规模',
+                "verbose_name": "算力规模",
+                "verbose_name_plural": "算力规模",
+            },
+            bases=(django_fsm.FSMModelMixin, models.Model),
+        ),
+        migrations.CreateModel(
+            name="ProviderKey",
+            fields=[
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[("proposed", "待确认"), ("active", "有效"), ("revoked", "已吊销")],
+                        default="proposed",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("key_id", models.CharField(max_length=40, unique=True, verbose_name="密钥编号")),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[("test", "测试"), ("live", "正式")],
+                        max_length=4,
+                        verbose_name="模式",
+                    ),
+                ),
+                ("title", models.CharField(blank=True, max_length=100, verbose_name="用途")),
+                ("token_digest", models.CharField(max_length=64, verbose_name="令牌摘要")),
+                (
+                    "algorithm",
+                    models.CharField(default="ed25519", max_length=20, verbose_name="签名算法"),
+                ),
+                ("public_key", models.TextField(blank=True, verbose_name="公钥")),
+                ("challenge", models.CharField(blank=True, max_length=64, verbose_name="挑战值")),
+                (
+                    "possession_proved_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="证明持有时间"),
+                ),
+                ("valid_from", models.DateTimeField(verbose_name="有效起")),
+                ("valid_until", models.DateTimeField(verbose_name="有效止")),
+                ("proposed_at", models.DateTimeField(verbose_name="提出时间")),
+                (
+                    "proposed_by_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="提出自然人"),
+                ),
+                (
+                    "confirmed_by_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="确认自然人"),
+                ),
+                (
+                    "confirmed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="确认时间"),
+                ),
+                (
+                    "revoked_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="吊销时间"),
+                ),
+                (
+                    "compromised_since",
+                    models.DateTimeField(blank=True, null=True, verbose_name="泄露起始"),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="keys",
+                        to="providers.provider",
+                        verbose_name="供方",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "供方密钥",
+                "verbose_name_plural": "供方密钥",
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='ProviderKey',
+            name="ProviderSeat",
             fields=[
-                ('state', django_fsm.FSMField(choices=[('proposed', '待确认'), ('active', '有效'), ('revoked', '已吊销')], default='proposed', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('key_id', models.CharField(max_length=40, unique=True, verbose_name='密钥编号')),
-                ('mode', models.CharField(choices=[('test', '测试'), ('live', '正式')], max_length=4, verbose_name='模式')),
-                ('title', models.CharField(blank=True, max_length=100, verbose_name='用途')),
-                ('token_digest', models.CharField(max_length=64, verbose_name='令牌摘要')),
-                ('algorithm', models.CharField(default='ed25519', max_length=20, verbose_name='签名算法')),
-                ('public_key', models.TextField(blank=True, verbose_name='公钥')),
-                ('challenge', models.CharField(blank=True, max_length=64, verbose_name='挑战值')),
-                ('possession_proved_at', models.DateTimeField(blank=True, null=True, verbose_name='证明持有时间')),
-                ('valid_from', models.DateTimeField(verbose_name='有效起')),
-                ('valid_until', models.DateTimeField(verbose_name='有效止')),
-                ('proposed_at', models.DateTimeField(verbose_name='提出时间')),
-                ('proposed_by_person', models.CharField(blank=True, max_length=64, verbose_name='提出自然人')),
-                ('confirmed_by_person', models.CharField(blank=True, max_length=64, verbose_name='确认自然人')),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True, verbose_name='确认时间')),
-                ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='吊销时间')),
-                ('compromised_since', models.DateTimeField(blank=True, null=True, verbose_name='泄露起始')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='keys', to='providers.provider', verbose_name='供方')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("provider_admin", "供方管理员"),
+                            ("provider_operator", "供方业务员"),
+                            ("provider_engineer", "供方工程师"),
+                        ],
+                        max_length=20,
+                        verbose_name="角色",
+                    ),
+                ),
+                ("active", models.BooleanField(default=True, verbose_name="有效")),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="seats",
+                        to="providers.provider",
+                        verbose_name="供方",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="provider_seats",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="账号",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '供方密钥',
-                'verbose_name_plural': '供方密钥',
+                "verbose_name": "供方席位",
+                "verbose_name_plural": "供方席位",
+            },
+        ),
+        migrations.CreateModel(
+            name="StateRow",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("subject_kind", models.CharField(max_length=40, verbose_name="对象")),
+                ("subject_id", models.UUIDField(verbose_name="对象编号")),
+                ("event", models.CharField(max_length=40, verbose_name="事件")),
+                ("event_label", models.CharField(max_length=40, verbose_name="环节")),
+                ("from_state", models.CharField(blank=True, max_length=40, verbose_name="从")),
+                ("to_state", models.CharField(max_length=40, verbose_name="到")),
+                ("at", models.DateTimeField(verbose_name="时间")),
+                ("actor_kind", models.CharField(max_length=20, verbose_name="主体类别")),
+                ("actor_id", models.CharField(max_length=64, verbose_name="主体编号")),
+                ("actor_name", models.CharField(max_length=100, verbose_name="经办人")),
+                ("actor_role", models.CharField(max_length=40, verbose_name="角色")),
+                (
+                    "actor_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="自然人标识"),
+                ),
+                ("reason", models.TextField(blank=True, verbose_name="理由")),
+            ],
+            options={
+                "verbose_name": "状态记录",
+                "verbose_name_plural": "状态记录",
+                "indexes": [
+                    models.Index(fields=["subject_id", "at"], name="providers_staterow_subject")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="UsageBatch",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("livemode", models.BooleanField(verbose_name="正式")),
+                ("source", models.CharField(default="api", max_length=10, verbose_name="来源")),
+                (
+                    "sent_by_name",
+                    models.CharField(blank=True, max_length=100, verbose_name="上报人"),
+                ),
+                (
+                    "on_error",
+                    models.CharField(
+                        choices=[
+                            ("reject_batch", "全部通过才入账"),
+                            ("accept_valid", "只入账正确的"),
+                        ],
+                        max_length=12,
+                        verbose_name="出错时",
+                    ),
+                ),
+                ("content_type", models.CharField(max_length=60, verbose_name="类型")),
+                (
+                    "content_encoding",
+                    models.CharField(blank=True, max_length=10, verbose_name="编码"),
+                ),
+                ("body_sha256", models.CharField(max_length=64, verbose_name="正文摘要")),
+                ("body_size", models.BigIntegerField(verbose_name="字节数")),
+                ("signature_input", models.TextField(blank=True, verbose_name="Signature-Input")),
+                ("signature", models.TextField(blank=True, verbose_name="Signature")),
+                ("received_at", models.DateTimeField(verbose_name="接收时间")),
+                (
+                    "finished_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="完成时间"),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("processing", "处理中"),
+                            ("accepted", "已入账"),
+                            ("partial", "部分入账"),
+                            ("rejected", "未入账"),
+                        ],
+                        default="processing",
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "refused_code",
+                    models.CharField(blank=True, max_length=40, verbose_name="拒绝原因"),
+                ),
+                (
+                    "expected_rows",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="声明行数"),
+                ),
+                (
+                    "expected_device_milli_seconds",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="声明用量"),
+                ),
+                ("rows", models.IntegerField(default=0, verbose_name="记录数")),
+                ("accepted", models.IntegerField(default=0, verbose_name="已入账")),
+                ("duplicate", models.IntegerField(default=0, verbose_name="重复")),
+                ("conflict", models.IntegerField(default=0, verbose_name="冲突")),
+                ("rejected", models.IntegerField(default=0, verbose_name="被拒")),
+                ("held", models.IntegerField(default=0, verbose_name="待定")),
+                ("open", models.IntegerField(default=0, verbose_name="未结束")),
+                ("zero", models.IntegerField(default=0, verbose_name="零用量")),
+                ("device_milli_seconds", models.BigIntegerField(default=0, verbose_name="卡毫秒")),
+                (
+                    "pflops_hours",
+                    models.DecimalField(
+                        decimal_places=6, default=0, max_digits=24, verbose_name="PFLOPS·时"
+                    ),
+                ),
+                ("rated", models.JSONField(default=dict, verbose_name="试算")),
+                ("receipt", models.JSONField(blank=True, null=True, verbose_name="回执")),
+                ("log_entry_id", models.UUIDField(blank=True, null=True, verbose_name="日志条目")),
+                (
+                    "key",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="batches",
+                        to="providers.providerkey",
+                        verbose_name="密钥",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="batches",
+                        to="providers.provider",
+                        verbose_name="供方",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "计量批次",
+                "verbose_name_plural": "计量批次",
+            },
+        ),
+        migrations.CreateModel(
+            name="UploadAnswer",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("livemode", models.BooleanField(verbose_name="正式")),
+                ("endpoint", models.CharField(max_length=30, verbose_name="接口")),
+                ("idempotency_key", models.UUIDField(verbose_name="幂等键")),
+                ("request_digest", models.CharField(max_length=64, verbose_name="请求摘要")),
+                ("status", models.PositiveSmallIntegerField(default=0, verbose_name="状态码")),
+                ("body", models.JSONField(default=dict, verbose_name="应答")),
+                ("at", models.DateTimeField(verbose_name="时间")),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="upload_answers",
+                        to="providers.provider",
+                        verbose_name="供方",
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="providers.usagebatch",
+                        verbose_name="批次",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "应答",
+                "verbose_name_plural": "应答",
+            },
+        ),
+        migrations.CreateModel(
+            name="BatchRow",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("row_no", models.IntegerField(verbose_name="行号")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("duplicate", "重复"), ("conflict", "冲突"), ("rejected", "被拒")],
+                        max_length=10,
+                        verbose_name="结果",
+                    ),
+                ),
+                (
+                    "record_id",
+                    models.CharField(blank=True, max_length=128, verbose_name="记录编号"),
+                ),
+                ("faults", models.JSONField(default=list, verbose_name="问题")),
+                ("given", models.JSONField(default=dict, verbose_name="原文")),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="left_out",
+                        to="providers.usagebatch",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "未入账行",
+                "verbose_name_plural": "未入账行",
+            },
+        ),
+        migrations.CreateModel(
+            name="UsageConflict",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("livemode", models.BooleanField(verbose_name="正式")),
+                ("record_id", models.CharField(max_length=128, verbose_name="记录编号")),
+                ("row_no", models.IntegerField(verbose_name="行号")),
+                ("month", models.CharField(max_length=7, verbose_name="月份")),
+                (
+                    "stored_digest",
+                    models.BinaryField(
+                        blank=True, max_length=32, null=True, verbose_name="已存摘要"
+                    ),
+                ),
+                ("given_digest", models.BinaryField(max_length=32, verbose_name="来件摘要")),
+                ("given", models.JSONField(default=dict, verbose_name="来件内容")),
+                (
+                    "resolved_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="处理时间"),
+                ),
+                (
+                    "resolved_by",
+                    models.CharField(blank=True, max_length=100, verbose_name="处理人"),
+                ),
+                (
+                    "resolution",
+                    models.CharField(blank=True, max_length=200, verbose_name="处理意见"),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conflicts",
+                        to="providers.usagebatch",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conflicts",
+                        to="providers.provider",
+                        verbose_name="供方",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "计量冲突",
+                "verbose_name_plural": "计量冲突",
+            },
+        ),
+        migrations.CreateModel(
+            name="UsageNonce",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("nonce", models.CharField(max_length=128, verbose_name="随机数")),
+                ("expires_at", models.DateTimeField(verbose_name="可清理时间")),
+                (
+                    "key",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="nonces",
+                        to="providers.providerkey",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "签名随机数",
+                "verbose_name_plural": "签名随机数",
+            },
+        ),
+        migrations.CreateModel(
+            name="UsageRecord",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("livemode", models.BooleanField(verbose_name="正式")),
+                ("record_id", models.CharField(max_length=128, verbose_name="记录编号")),
+                ("segment", models.SmallIntegerField(default=0, verbose_name="分段")),
+                ("row_no", models.IntegerField(verbose_name="行号")),
+                ("device_model", models.CharField(max_length=128, verbose_name="上报型号")),
+                ("gflops", models.IntegerField(blank=True, null=True, verbose_name="折算系数")),
+                ("device_count", models.IntegerField(verbose_name="数量")),
+                ("share_milli", models.SmallIntegerField(verbose_name="千分之几")),
+                ("started_at", models.DateTimeField(verbose_name="起")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="止")),
+                ("basis", models.CharField(max_length=10, verbose_name="口径")),
+                ("job_state", models.CharField(blank=True, max_length=10, verbose_name="作业状态")),
+                ("job_ref", models.CharField(blank=True, max_length=64, verbose_name="作业")),
+                (
+                    "utilisation_pct",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=9,
+                        max_digits=14,
+                        null=True,
+                        verbose_name="利用率",
+                    ),
+                ),
+                (
+                    "energy_kwh",
+                    models.DecimalField(
+                        blank=True, decimal_places=9, max_digits=24, null=True, verbose_name="电量"
+                    ),
+                ),
+                (
+                    "declared_device_seconds",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=9,
+                        max_digits=24,
+                        null=True,
+                        verbose_name="供方自报卡秒",
+                    ),
+                ),
+                ("corrects", models.CharField(blank=True, max_length=128, verbose_name="更正对象")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="原因")),
+                ("content_digest", models.BinaryField(max_length=32, verbose_name="内容摘要")),
+                ("month", models.CharField(max_length=7, verbose_name="用量月份")),
+                ("settle_month", models.CharField(max_length=7, verbose_name="结算月份")),
+                ("device_milli_seconds", models.BigIntegerField(verbose_name="卡毫秒")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("accepted", "已入账"),
+                            ("held", "待定"),
+                            ("open", "未结束"),
+                            ("zero", "零用量"),
+                            ("superseded", "已更正"),
+                            ("reversal", "冲销"),
+                        ],
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "hold_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("unknown_model", "型号未登记"),
+                            ("no_rate", "型号没有有效折算系数"),
+                            ("no_capacity", "供方未登记该型号的算力规模"),
+                            ("over_capacity", "超过登记的算力规模"),
+                            ("over_hold", "超过订单占用额度"),
+                            ("suspect_repeat", "疑似重复，待核实"),
+                        ],
+                        max_length=20,
+                        verbose_name="待定原因",
+                    ),
+                ),
+                ("counted", models.BooleanField(verbose_name="计入")),
+                ("received_at", models.DateTimeField(verbose_name="接收时间")),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="records",
+                        to="providers.usagebatch",
+                    ),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="providers.acceleratormodel",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="usage",
+                        to="providers.order",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="usage",
+                        to="providers.provider",
+                    ),
+                ),
+                (
+                    "rate",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="providers.acceleratorrate",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "计量记录",
+                "verbose_name_plural": "计量记录",
+            },
+        ),
+        migrations.CreateModel(
+            name="ZeroDeclaration",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("livemode", models.BooleanField(verbose_name="正式")),
+                ("day", models.DateField(verbose_name="日期")),
+                ("declared_at", models.DateTimeField(verbose_name="申报时间")),
+                ("declared_by", models.CharField(max_length=100, verbose_name="申报人")),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="zero_declarations",
+                        to="providers.provider",
+                        verbose_name="供方",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "零申报",
+                "verbose_name_plural": "零申报",
+            },
+        ),
+        migrations.CreateModel(
+            name="AcceleratorAlias",
+            fields=[
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("proposed", "待批准"),
+                            ("approved", "已批准"),
+                            ("declined", "未批准"),
+                        ],
+                        default="proposed",
+                        max_length=50,
+                        protected=True,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("alias", models.CharField(max_length=128, verbose_name="别名")),
+                ("filed_at", models.DateTimeField(verbose_name="登记时间")),
+                (
+                    "proposed_by_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="提出自然人"),
+                ),
+                (
+                    "approved_by_person",
+                    models.CharField(blank=True, max_length=64, verbose_name="批准自然人"),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="aliases",
+                        to="providers.acceleratormodel",
+                        verbose_name="型号",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "型号别名",
+                "verbose_name_plural": "型号别名",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["proposed", "approved", "declined"])),
+                        name="alias_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approved_by_person", ""),
+                            models.Q(
+                                ("proposed_by_person", models.F("approved_by_person")),
+                                _negated=True,
+                            ),
+                            _connector="OR",
+                        ),
+                        name="alias_two_persons",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("alias"),
+                        condition=models.Q(("state", "declined"), _negated=True),
+                        name="alias_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("alias", django.db.models.functions.text.Lower("alias"))
+                        ),
+                        name="alias_lower_case",
+                    ),
+                ],
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
-        migrations.CreateModel(
-            name='ProviderSeat',
-            fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('role', models.CharField(choices=[('provider_admin', '供方管理员'), ('provider_operator', '供方业务员'), ('provider_engineer', '供方工程师')], max_length=20, verbose_name='角色')),
-                ('active', models.BooleanField(default=True, verbose_name='有效')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='seats', to='providers.provider', verbose_name='供方')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='provider_seats', to=settings.AUTH_USER_MODEL, verbose_name='账号')),
-            ],
-            options={
-                'verbose_name': '供方席位',
-                'verbose_name_plural': '供方席位',
-            },
-        ),
-        migrations.CreateModel(
-            name='StateRow',
-            fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('subject_kind', models.CharField(max_length=40, verbose_name='对象')),
-                ('subject_id', models.UUIDField(verbose_name='对象编号')),
-                ('event', models.CharField(max_length=40, verbose_name='事件')),
-                ('event_label', models.CharField(max_length=40, verbose_name='环节')),
-                ('from_state', models.CharField(blank=True, max_length=40, verbose_name='从')),
-                ('to_state', models.CharField(max_length=40, verbose_name='到')),
-                ('at', models.DateTimeField(verbose_name='时间')),
-                ('actor_kind', models.CharField(max_length=20, verbose_name='主体类别')),
-                ('actor_id', models.CharField(max_length=64, verbose_name='主体编号')),
-                ('actor_name', models.CharField(max_length=100, verbose_name='经办人')),
-                ('actor_role', models.CharField(max_length=40, verbose_name='角色')),
-                ('actor_person', models.CharField(blank=True, max_length=64, verbose_name='自然人标识')),
-                ('reason', models.TextField(blank=True, verbose_name='理由')),
-            ],
-            options={
-                'verbose_name': '状态记录',
-                'verbose_name_plural': '状态记录',
-                'indexes': [models.Index(fields=['subject_id', 'at'], name='providers_staterow_subject')],
-            },
-        ),
-        migrations.CreateModel(
-            name='UsageBatch',
-            fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('livemode', models.BooleanField(verbose_name='正式')),
-                ('source', models.CharField(default='api', max_length=10, verbose_name='来源')),
-                ('sent_by_name', models.CharField(blank=True, max_length=100, verbose_name='上报人')),
-                ('on_error', models.CharField(choices=[('reject_batch', '全部通过才入账'), ('accept_valid', '只入账正确的')], max_length=12, verbose_name='出错时')),
-                ('content_type', models.CharField(max_length=60, verbose_name='类型')),
-                ('content_encoding', models.CharField(blank=True, max_length=10, verbose_name='编码')),
-                ('body_sha256', models.CharField(max_length=64, verbose_name='正文摘要')),
-                ('body_size', models.BigIntegerField(verbose_name='字节数')),
-                ('signature_input', models.TextField(blank=True, verbose_name='Signature-Input')),
-                ('signature', models.TextField(blank=True, verbose_name='Signature')),
-                ('received_at', models.DateTimeField(verbose_name='接收时间')),
-                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='完成时间')),
-                ('status', models.CharField(choices=[('processing', '处理中'), ('accepted', '已入账'), ('partial', '部分入账'), ('rejected', '未入账')], default='processing', max_length=10, verbose_name='状态')),
-                ('refused_code', models.CharField(blank=True, max_length=40, verbose_name='拒绝原因')),
-                ('expected_rows', models.BigIntegerField(blank=True, null=True, verbose_name='声明行数')),
-                ('expected_device_milli_seconds', models.BigIntegerField(blank=True, null=True, verbose_name='声明用量')),
-                ('rows', models.IntegerField(default=0, verbose_name='记录数')),
-                ('accepted', models.IntegerField(default=0, verbose_name='已入账')),
-                ('duplicate', models.IntegerField(default=0, verbose_name='重复')),
-                ('conflict', models.IntegerField(default=0, verbose_name='冲突')),
-                ('rejected', models.IntegerField(default=0, verbose_name='被拒')),
-                ('held', models.IntegerField(default=0, verbose_name='待定')),
-                ('open', models.IntegerField(default=0, verbose_name='未结束')),
-                ('zero', models.IntegerField(default=0, verbose_name='零用量')),
-                ('device_milli_seconds', models.BigIntegerField(default=0, verbose_name='卡毫秒')),
-                ('pflops_hours', models.DecimalField(decimal_places=6, default=0, max_digits=24, verbose_name='PFLOPS·时')),
-                ('rated', models.JSONField(default=dict, verbose_name='试算')),
-                ('receipt', models.JSONField(blank=True, null=True, verbose_name='回执')),
-                ('log_entry_id', models.UUIDField(blank=True, null=True, verbose_name='日志条目')),
-                ('key', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='providers.providerkey', verbose_name='密钥')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='providers.provider', verbose_name='供方')),
-            ],
-            options={
-                'verbose_name': '计量批次',
-                'verbose_name_plural': '计量批次',
-            },
-        ),
-        migrations.CreateModel(
-            name='UploadAnswer',
-            fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('livemode', models.BooleanField(verbose_name='正式')),
-                ('endpoint', models.CharField(max_length=30, verbose_name='接口')),
-                ('idempotency_key', models.UUIDField(verbose_name='幂等键')),
-                ('request_digest', models.CharField(max_length=64, verbose_name='请求摘要')),
-                ('status', models.PositiveSmallIntegerField(default=0, verbose_name='状态码')),
-                ('body', models.JSONField(default=dict, verbose_name='应答')),
-                ('at', models.DateTimeField(verbose_name='时间')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='upload_answers', to='providers.provider', verbose_name='供方')),
-                ('batch', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='providers.usagebatch', verbose_name='批次')),
-            ],
-            options={
-                'verbose_name': '应答',
-                'verbose_name_plural': '应答',
-            },
-        ),
-        migrations.CreateModel(
-            name='BatchRow',
-            fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('row_no', models.IntegerField(verbose_name='行号')),
-                ('outcome', models.CharField(choices=[('duplicate', '重复'), ('conflict', '冲突'), ('rejected', '被拒')], max_length=10, verbose_name='结果')),
-                ('record_id', models.CharField(blank=True, max_length=128, verbose_name='记录编号')),
-                ('faults', models.JSONField(default=list, verbose_name='问题')),
-                ('given', models.JSONField(default=dict, verbose_name='原文')),
-                ('batch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='left_out', to='providers.usagebatch')),
-            ],
-            options={
-                'verbose_name': '未入账行',
-                'verbose_name_plural': '未入账行',
-            },
-        ),
-        migrations.CreateModel(
-            name='UsageConflict',
-            fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('livemode', models.BooleanField(verbose_name='正式')),
-                ('record_id', models.CharField(max_length=128, verbose_name='记录编号')),
-                ('row_no', models.IntegerField(verbose_name='行号')),
-                ('month', models.CharField(max_length=7, verbose_name='月份')),
-                ('stored_digest', models.BinaryField(blank=True, max_length=32, null=True, verbose_name='已存摘要')),
-                ('given_digest', models.BinaryField(max_length=32, verbose_name='来件摘要')),
-                ('given', models.JSONField(default=dict, verbose_name='来件内容')),
-                ('resolved_at', models.DateTimeField(blank=True, null=True, verbose_name='处理时间')),
-                ('resolved_by', models.CharField(blank=True, max_length=100, verbose_name='处理人')),
-                ('resolution', models.CharField(blank=True, max_length=200, verbose_name='处理意见')),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conflicts', to='providers.usagebatch')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conflicts', to='providers.provider', verbose_name='供方')),
-            ],
-            options={
-                'verbose_name': '计量冲突',
-                'verbose_name_plural': '计量冲突',
-            },
-        ),
-        migrations.CreateModel(
-            name='UsageNonce',
-            fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('nonce', models.CharField(max_length=128, verbose_name='随机数')),
-                ('expires_at', models.DateTimeField(verbose_name='可清理时间')),
-                ('key', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='nonces', to='providers.providerkey')),
-            ],
-            options={
-                'verbose_name': '签名随机数',
-                'verbose_name_plural': '签名随机数',
-            },
-        ),
-        migrations.CreateModel(
-            name='UsageRecord',
-            fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('livemode', models.BooleanField(verbose_name='正式')),
-                ('record_id', models.CharField(max_length=128, verbose_name='记录编号')),
-                ('segment', models.SmallIntegerField(default=0, verbose_name='分段')),
-                ('row_no', models.IntegerField(verbose_name='行号')),
-                ('device_model', models.CharField(max_length=128, verbose_name='上报型号')),
-                ('gflops', models.IntegerField(blank=True, null=True, verbose_name='折算系数')),
-                ('device_count', models.IntegerField(verbose_name='数量')),
-                ('share_milli', models.SmallIntegerField(verbose_name='千分之几')),
-                ('started_at', models.DateTimeField(verbose_name='起')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='止')),
-                ('basis', models.CharField(max_length=10, verbose_name='口径')),
-                ('job_state', models.CharField(blank=True, max_length=10, verbose_name='作业状态')),
-                ('job_ref', models.CharField(blank=True, max_length=64, verbose_name='作业')),
-                ('utilisation_pct', models.DecimalField(blank=True, decimal_places=9, max_digits=14, null=True, verbose_name='利用率')),
-                ('energy_kwh', models.DecimalField(blank=True, decimal_places=9, max_digits=24, null=True, verbose_name='电量')),
-                ('declared_device_seconds', models.DecimalField(blank=True, decimal_places=9, max_digits=24, null=True, verbose_name='供方自报卡秒')),
-                ('corrects', models.CharField(blank=True, max_length=128, verbose_name='更正对象')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='原因')),
-                ('content_digest', models.BinaryField(max_length=32, verbose_name='内容摘要')),
-                ('month', models.CharField(max_length=7, verbose_name='用量月份')),
-                ('settle_month', models.CharField(max_length=7, verbose_name='结算月份')),
-                ('device_milli_seconds', models.BigIntegerField(verbose_name='卡毫秒')),
-                ('state', models.CharField(choices=[('accepted', '已入账'), ('held', '待定'), ('open', '未结束'), ('zero', '零用量'), ('superseded', '已更正'), ('reversal', '冲销')], max_length=10, verbose_name='状态')),
-                ('hold_reason', models.CharField(blank=True, choices=[('unknown_model', '型号未登记'), ('no_rate', '型号没有有效折算系数'), ('no_capacity', '供方未登记该型号的算力规模'), ('over_capacity', '超过登记的算力规模'), ('over_hold', '超过订单占用额度'), ('suspect_repeat', '疑似重复，待核实')], max_length=20, verbose_name='待定原因')),
-                ('counted', models.BooleanField(verbose_name='计入')),
-                ('received_at', models.DateTimeField(verbose_name='接收时间')),
-                ('batch', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='records', to='providers.usagebatch')),
-                ('model', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='providers.acceleratormodel')),
-                ('order', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='usage', to='providers.order')),
-                ('provider', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='usage', to='providers.provider')),
-                ('rate', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='providers.acceleratorrate')),
-            ],
-            options={
-                'verbose_name': '计量记录',
-                'verbose_name_plural': '计量记录',
-            },
-        ),
-        migrations.CreateModel(
-            name='ZeroDeclaration',
-            fields=[
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('livemode', models.BooleanField(verbose_name='正式')),
-                ('day', models.DateField(verbose_name='日期')),
-                ('declared_at', models.DateTimeField(verbose_name='申报时间')),
-                ('declared_by', models.CharField(max_length=100, verbose_name='申报人')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='zero_declarations', to='providers.provider', verbose_name='供方')),
-            ],
-            options={
-                'verbose_name': '零申报',
-                'verbose_name_plural': '零申报',
-            },
-        ),
-        migrations.CreateModel(
-            name='AcceleratorAlias',
-            fields=[
-                ('state', django_fsm.FSMField(choices=[('proposed', '待批准'), ('approved', '已批准'), ('declined', '未批准')], default='proposed', max_length=50, protected=True, verbose_name='状态')),
-                ('id', models.UUIDField(default=ledger.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('alias', models.CharField(max_length=128, verbose_name='别名')),
-                ('filed_at', models.DateTimeField(verbose_name='登记时间')),
-                ('proposed_by_person', models.CharField(blank=True, max_length=64, verbose_name='提出自然人')),
-                ('approved_by_person', models.CharField(blank=True, max_length=64, verbose_name='批准自然人')),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='aliases', to='providers.acceleratormodel', verbose_name='型号')),
-            ],
-            options={
-                'verbose_name': '型号别名',
-                'verbose_name_plural': '型号别名',
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['proposed', 'approved', 'declined'])), name='alias_state_known'), models.CheckConstraint(condition=models.Q(('approved_by_person', ''), models.Q(('proposed_by_person', models.F('approved_by_person')), _negated=True), _connector='OR'), name='alias_two_persons'), models.UniqueConstraint(models.F('alias'), condition=models.Q(('state', 'declined'), _negated=True), name='alias_once'), models.CheckConstraint(condition=models.Q(('alias', django.db.models.functions.text.Lower('alias'))), name='alias_lower_case')],
-            },
-            bases=(django_fsm.FSMModelMixin, models.Model),
+        migrations.AddConstraint(
+            model_name="acceleratorrate",
+            constraint=models.UniqueConstraint(
+                fields=("model", "number_format", "version"), name="rate_version_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='acceleratorrate',
-            constraint=models.UniqueConstraint(fields=('model', 'number_format', 'version'), name='rate_version_once'),
+            model_name="acceleratorrate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["proposed", "approved", "declined"])),
+                name="rate_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='acceleratorrate',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['proposed', 'approved', 'declined'])), name='rate_state_known'),
+            model_name="acceleratorrate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("gflops__gt", 0)), name="rate_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='acceleratorrate',
-            constraint=models.CheckConstraint(condition=models.Q(('gflops__gt', 0)), name='rate_positive'),
+            model_name="acceleratorrate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approved_by_person", ""),
+                    models.Q(("proposed_by_person", models.F("approved_by_person")), _negated=True),
+                    _connector="OR",
+                ),
+                name="rate_two_persons",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='acceleratorrate',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by_person', ''), models.Q(('proposed_by_person', models.F('approved_by_person')), _negated=True), _connector='OR'), name='rate_two_persons'),
+            model_name="acceleratorrate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "approved"), _negated=True),
+                    models.Q(("approved_by_person", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="rate_approved_by_somebody",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='acceleratorrate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'approved'), _negated=True), models.Q(('approved_by_person', ''), _negated=True), _connector='OR'), name='rate_approved_by_somebody'),
+            model_name="offeringprice",
+            constraint=models.UniqueConstraint(
+                fields=("offering", "version"), name="price_version_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offeringprice',
-            constraint=models.UniqueConstraint(fields=('offering', 'version'), name='price_version_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='offeringprice',
-            constraint=models.CheckConstraint(condition=models.Q(('price_fen__gt', 0)), name='price_positive'),
+            model_name="offeringprice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price_fen__gt", 0)), name="price_positive"
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['provider', 'state'], name='providers_order_provider'),
+            model_name="order",
+            index=models.Index(fields=["provider", "state"], name="providers_order_provider"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['placed', 'accepted', 'refused', 'cancelled', 'completed'])), name='order_state_known'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["placed", "accepted", "refused", "cancelled", "completed"])
+                ),
+                name="order_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='order_period_forward'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                name="order_period_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('device_count__gt', 0), ('planned_hours__gt', 0)), name='order_size_sane'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("device_count__gt", 0), ("planned_hours__gt", 0)),
+                name="order_size_sane",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('held_fen', 0), ('voucher__isnull', True)), models.Q(('held_fen__gt', 0), ('hold__isnull', False), ('voucher__isnull', False)), _connector='OR'), name='order_hold_with_voucher'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("held_fen", 0), ("voucher__isnull", True)),
+                    models.Q(
+                        ("held_fen__gt", 0), ("hold__isnull", False), ("voucher__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="order_hold_with_voucher",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offering',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'published', 'withdrawn'])), name='offering_state_known'),
+            model_name="offering",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["draft", "published", "withdrawn"])),
+                name="offering_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offering',
-            constraint=models.UniqueConstraint(fields=('provider', 'title'), name='offering_title_once'),
+            model_name="offering",
+            constraint=models.UniqueConstraint(
+                fields=("provider", "title"), name="offering_title_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='manifest',
-            constraint=models.UniqueConstraint(fields=('provider', 'livemode', 'day', 'version'), name='manifest_once'),
+            model_name="manifest",
+            constraint=models.UniqueConstraint(
+                fields=("provider", "livemode", "day", "version"), name="manifest_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='capacity',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['proposed', 'approved', 'declined'])), name='capacity_state_known'),
+            model_name="capacity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["proposed", "approved", "declined"])),
+                name="capacity_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='capacity',
-            constraint=models.CheckConstraint(condition=models.Q(('device_count__gt', 0)), name='capacity_positive'),
+            model_name="capacity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("device_count__gt", 0)), name="capacity_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='capacity',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by_person', ''), models.Q(('proposed_by_person', models.F('approved_by_person')), _negated=True), _connector='OR'), name='capacity_two_persons'),
+            model_name="capacity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approved_by_person", ""),
+                    models.Q(("proposed_by_person", models.F("approved_by_person")), _negated=True),
+                    _connector="OR",
+                ),
+                name="capacity_two_persons",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='providerkey',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['proposed', 'active', 'revoked'])), name='key_state_known'),
+            model_name="providerkey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["proposed", "active", "revoked"])),
+                name="key_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='providerkey',
-            constraint=models.CheckConstraint(condition=models.Q(('confirmed_by_person', ''), models.Q(('proposed_by_person', models.F('confirmed_by_person')), _negated=True), _connector='OR'), name='key_two_persons'),
+            model_name="providerkey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("confirmed_by_person", ""),
+                    models.Q(
+                        ("proposed_by_person", models.F("confirmed_by_person")), _negated=True
+                    ),
+                    _connector="OR",
+                ),
+                name="key_two_persons",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='providerkey',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('mode', 'live'), ('state', 'active'), _negated=True), models.Q(('possession_proved_at__isnull', False), models.Q(('confirmed_by_person', ''), _negated=True)), _connector='OR'), name='key_live_is_proved_and_confirmed'),
+            model_name="providerkey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("mode", "live"), ("state", "active"), _negated=True),
+                    models.Q(
+                        ("possession_proved_at__isnull", False),
+                        models.Q(("confirmed_by_person", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="key_live_is_proved_and_confirmed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='providerkey',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_until__gt', models.F('valid_from'))), name='key_validity_forward'),
+            model_name="providerkey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("valid_until__gt", models.F("valid_from"))),
+                name="key_validity_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='providerseat',
-            constraint=models.UniqueConstraint(fields=('user', 'provider'), name='provider_seat_once'),
+            model_name="providerseat",
+            constraint=models.UniqueConstraint(
+                fields=("user", "provider"), name="provider_seat_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='usagebatch',
-            index=models.Index(fields=['provider', '-received_at'], name='providers_batch_newest'),
+            model_name="usagebatch",
+            index=models.Index(fields=["provider", "-received_at"], name="providers_batch_newest"),
         ),
         migrations.AddConstraint(
-            model_name='usagebatch',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['processing', 'accepted', 'partial', 'rejected'])), name='batch_status_known'),
+            model_name="usagebatch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["processing", "accepted", "partial", "rejected"])
+                ),
+                name="batch_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usagebatch',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['processing', 'rejected']), ('rows', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('accepted'), '+', models.F('duplicate')), '+', models.F('conflict')), '+', models.F('rejected')), '+', models.F('held')), '+', models.F('open')), '+', models.F('zero'))), _connector='OR'), name='batch_counts_add_up'),
+            model_name="usagebatch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["processing", "rejected"]),
+                    (
+                        "rows",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            django.db.models.expressions.CombinedExpression(
+                                                models.F("accepted"), "+", models.F("duplicate")
+                                            ),
+                                            "+",
+                                            models.F("conflict"),
+                                        ),
+                                        "+",
+                                        models.F("rejected"),
+                                    ),
+                                    "+",
+                                    models.F("held"),
+                                ),
+                                "+",
+                                models.F("open"),
+                            ),
+                            "+",
+                            models.F("zero"),
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="batch_counts_add_up",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='uploadanswer',
-            constraint=models.UniqueConstraint(fields=('provider', 'livemode', 'endpoint', 'idempotency_key'), name='upload_answer_once'),
+            model_name="uploadanswer",
+            constraint=models.UniqueConstraint(
+                fields=("provider", "livemode", "endpoint", "idempotency_key"),
+                name="upload_answer_once",
+            ),
         ),
         migrations.AddIndex(
-            model_name='batchrow',
-            index=models.Index(fields=['batch', 'row_no'], name='providers_batchrow_row'),
+            model_name="batchrow",
+            index=models.Index(fields=["batch", "row_no"], name="providers_batchrow_row"),
         ),
         migrations.AddConstraint(
-            model_name='usagenonce',
-            constraint=models.UniqueConstraint(fields=('key', 'nonce'), name='nonce_once'),
+            model_name="usagenonce",
+            constraint=models.UniqueConstraint(fields=("key", "nonce"), name="nonce_once"),
         ),
         migrations.AddIndex(
-            model_name='usagerecord',
-            index=models.Index(fields=['batch', 'row_no'], name='providers_usage_batch'),
+            model_name="usagerecord",
+            index=models.Index(fields=["batch", "row_no"], name="providers_usage_batch"),
         ),
         migrations.AddIndex(
-            model_name='usagerecord',
-            index=models.Index(condition=models.Q(('counted', True)), fields=['order', 'settle_month'], name='providers_usage_settle'),
+            model_name="usagerecord",
+            index=models.Index(
+                condition=models.Q(("counted", True)),
+                fields=["order", "settle_month"],
+                name="providers_usage_settle",
+            ),
         ),
         migrations.AddIndex(
-            model_name='usagerecord',
-            index=models.Index(fields=['provider', 'model', 'started_at'], name='providers_usage_model_time'),
+            model_name="usagerecord",
+            index=models.Index(
+                fields=["provider", "model", "started_at"], name="providers_usage_model_time"
+            ),
         ),
         migrations.AddIndex(
-            model_name='usagerecord',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'open'])), fields=['provider', 'state'], name='providers_usage_waiting'),
+            model_name="usagerecord",
+            index=models.Index(
+                condition=models.Q(("state__in", ["held", "open"])),
+                fields=["provider", "state"],
+                name="providers_usage_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usagerecord',
-            constraint=models.UniqueConstraint(fields=('provider', 'livemode', 'record_id', 'segment'), name='usage_record_once'),
+            model_name="usagerecord",
+            constraint=models.UniqueConstraint(
+                fields=("provider", "livemode", "record_id", "segment"), name="usage_record_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usagerecord',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['accepted', 'held', 'open', 'zero', 'superseded', 'reversal'])), name='usage_state_known'),
+            model_name="usagerecord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["accepted", "held", "open", "zero", "superseded", "reversal"])
+                ),
+                name="usage_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usagerecord',
-            constraint=models.CheckConstraint(condition=models.Q(('counted', False), models.Q(('order__isnull', False), ('rate__isnull', False)), models.Q(('livemode', False), ('rate__isnull', False)), _connector='OR'), name='usage_counted_is_rated'),
+            model_name="usagerecord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("counted", False),
+                    models.Q(("order__isnull", False), ("rate__isnull", False)),
+                    models.Q(("livemode", False), ("rate__isnull", False)),
+                    _connector="OR",
+                ),
+                name="usage_counted_is_rated",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usagerecord',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('device_milli_seconds__lte', 0), ('state', 'reversal')), models.Q(models.Q(('state', 'reversal'), _negated=True), ('device_milli_seconds__gte', 0)), _connector='OR'), name='usage_sign'),
+            model_name="usagerecord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("device_milli_seconds__lte", 0), ("state", "reversal")),
+                    models.Q(
+                        models.Q(("state", "reversal"), _negated=True),
+                        ("device_milli_seconds__gte", 0),
+                    ),
+                    _connector="OR",
+                ),
+                name="usage_sign",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='zerodeclaration',
-            constraint=models.UniqueConstraint(fields=('provider', 'livemode', 'day'), name='zero_declaration_once'),
+            model_name="zerodeclaration",
+            constraint=models.UniqueConstraint(
+                fields=("provider", "livemode", "day"), name="zero_declaration_once"
+            ),
         ),
     ]

@@ -4,8 +4,12 @@ from django.db import migrations
 
 EDGES = {
     "provider": [
-        "applied>admitted", "applied>declined", "admitted>suspended", "suspended>admitted",
-        "admitted>removed", "suspended>removed",
+        "applied>admitted",
+        "applied>declined",
+        "admitted>suspended",
+        "suspended>admitted",
+        "admitted>removed",
+        "suspended>removed",
     ],
     "providerkey": ["proposed>active", "proposed>revoked", "active>revoked"],
     "capacity": ["proposed>approved", "proposed>declined"],
@@ -13,7 +17,10 @@ EDGES = {
     "acceleratorrate": ["proposed>approved", "proposed>declined"],
     "offering": ["draft>published", "draft>withdrawn", "published>withdrawn"],
     "order": [
-        "placed>accepted", "placed>refused", "placed>cancelled", "accepted>cancelled",
+        "placed>accepted",
+        "placed>refused",
+        "placed>cancelled",
+        "accepted>cancelled",
         "accepted>completed",
     ],
 }
@@ -145,7 +152,8 @@ def _triggers() -> list[str]:
     always = [
         f"ALTER TABLE providers_{table} ENABLE ALWAYS TRIGGER {trigger}"
         for table, trigger in [
-            ("usagerecord", "guard_usage"), ("usagerecord", "guard_usage_delete"),
+            ("usagerecord", "guard_usage"),
+            ("usagerecord", "guard_usage_delete"),
             *[(table, "guard_append") for table in APPEND_ONLY],
         ]
     ]
@@ -154,6 +162,4 @@ def _triggers() -> list[str]:
 
 class Migration(migrations.Migration):
     dependencies = [("providers", "0001_initial")]
-    operations = [
-        migrations.RunSQL([FUNCTIONS, *_triggers()], reverse_sql=migrations.RunSQL.noop)
-    ]
+    operations = [migrations.RunSQL([FUNCTIONS, *_triggers()], reverse_sql=migrations.RunSQL.noop)]

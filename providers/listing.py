@@ -1,0 +1,302 @@
+"""The accelerator registry with its rates, and what providers offer at which filed price."""
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import Max, Q
+
+from ledger import audit
+from ledger.actors import Actor
+from ledger.refusals import Refused
+from providers.metering import release_held
+from providers.models import (
+    AcceleratorAlias,
+    AcceleratorModel,
+    AcceleratorRate,
+    Offering,
+    OfferingPrice,
+    Provider,
+)
+from providers.models.state_row import move, note_birth
+from providers.plausibility import rate_doubt
+
+REGISTRY_FILE = Path(__file__).parent / "accelerators.toml"
+MOST_PRICE_FEN = 10_000_000
+
+
+@transaction.atomic
+def register_model(
+    key: str,
+    name: str,
+    vendor: str,
+    *,
+    domestic: bool,
+    memory_gb: int | None = None,
+    actor: Actor,
+    at: datetime,
+) -> AcceleratorModel:
+    """Enter a kind of accelerator into the registry; without a rate its use stays held."""
+    model, made = AcceleratorModel.objects.get_or_create(
+        key=key.lower(),
+        defaults={"name": name, "vendor": vendor, "domestic": domestic, "memory_gb": memory_gb},
+    )
+    if made:
+        audit.record("registry.model", {"model": model.key, "name": name}, actor=actor, at=at)
+    return model
+
+
+@transaction.atomic
+def propose_rate(
+    model: AcceleratorModel,
+    gflops: int,
+    *,
+    valid_from: datetime,
+    source: str,
+    grade: str = AcceleratorRate.Grade.PUBLIC,
+    number_format: str = "FP16_DENSE",
+    actor: Actor,
+    at: datetime,
+) -> AcceleratorRate:
+    """Propose the dense peak of a model as its next version, with the source of the figure.
+
+    Units: GFLOPS per whole device. Writes: rate, state row, log entry.
+
+    Raises:
+        Refused: no source, or a figure that looks sparse or out of this world.
+    """
+    model = AcceleratorModel.objects.select_for_update(of=("self",)).get(pk=model.pk)
+    same = model.rates.filter(number_format=number_format)
+    latest = same.filter(state="approved").order_by("-version").first()
+    doubt = rate_doubt(gflops, source, latest.gflops if latest else None)
+    if doubt:
+        raise Refused("rate_doubtful", doubt, field="gflops")
+    rate = AcceleratorRate.objects.create(
+        model=model,
+        number_format=number_format,
+        gflops=gflops,
+        version=(same.aggregate(last=Max("version"))["last"] or 0) + 1,
+        valid_from=valid_from,
+        source=source,
+        grade=grade,
+        proposed_at=at,
+        proposed_by_person=actor.person,
+    )
+    note_birth(rate, "提出折算系数", actor=actor, at=at)
+    _log_rate("registry.rate.propose", rate, actor, at)
+    return rate
+
+
+@transaction.atomic
+def approve_rate(rate: AcceleratorRate, *, actor: Actor, at: datetime) -> AcceleratorRate:
+    """Put a rate into force; never by the person who proposed it. Held records are released.
+
+    The version before ends where this one begins.
+
+    Writes: state row, log entry; released records with their postings.
+
+    Raises:
+        Refused: the same person, not waiting, or it would begin before the version before it.
+    """
+    rate = AcceleratorRate.objects.select_for_update(of=("self",)).get(pk=rate.pk)
+    _other_person(actor, rate.proposed_by_person)
+    standing = AcceleratorRate.objects.approved().filter(
+        model=rate.model, number_format=rate.number_format
+    )
+    if standing.filter(valid_from__gte=rate.valid_from).exists():
+        raise Refused("rate_not_later", "新版本的生效时间须晚于现行版本，请改提生效时间。")
+    move(rate, "approve", actor=actor, at=at)
+    for earlier in standing.filter(Q(valid_until=None) | Q(valid_until__gt=rate.valid_from)):
+        earlier.valid_until = rate.valid_from
+        earlier.save()
+    rate.approved_by_person = actor.person
+    rate.save()
+    _log_rate("registry.rate.approve", rate, actor, at)
+    release_held(actor=actor, at=at)
+    return rate
+
+
+@transaction.atomic
+def propose_alias(
+    model: AcceleratorModel, alias: str, *, actor: Actor, at: datetime
+) -> AcceleratorAlias:
+    """Propose another name under which a model is reported. Writes: alias, state row, entry."""
+    alias = alias.strip().lower()
+    if not alias or AcceleratorAlias.objects.filter(alias=alias).exclude(state="declined").exists():
+        raise Refused("alias_taken", "别名为空或已登记。", field="alias")
+    row = AcceleratorAlias.objects.create(
+        alias=alias, model=model, filed_at=at, proposed_by_person=actor.person
+    )
+    note_birth(row, "提出别名", actor=actor, at=at)
+    audit.record("registry.alias", {"alias": alias, "model": model.key}, actor=actor, at=at)
+    return row
+
+
+@transaction.atomic
+def approve_alias(row: AcceleratorAlias, *, actor: Actor, at: datetime) -> AcceleratorAlias:
+    """Put an alias into force; never by the person who proposed it. Held records are released."""
+    row = AcceleratorAlias.objects.select_for_update(of=("self",)).get(pk=row.pk)
+    _other_person(actor, row.proposed_by_person)
+    move(row, "approve", actor=actor, at=at)
+    row.approved_by_person = actor.person
+    row.save()
+    facts = {"alias": row.alias, "model": row.model.key}
+    audit.record("registry.alias.approve", facts, actor=actor, at=at)
+    release_held(actor=actor, at=at)
+    return row
+
+
+@transaction.atomic
+def create_offering(
+    provider: Provider,
+    title: str,
+    model: AcceleratorModel,
+    *,
+    description: str = "",
+    actor: Actor,
+    at: datetime,
+) -> Offering:
+    """Draft something to sell. Writes: offering, state row, log entry."""
+    if not title.strip():
+        raise Refused("title_missing", "请填写服务项目名称。", field="title")
+    if provider.offerings.filter(title=title.strip()).exists():
+        raise Refused("title_taken", "已有同名服务项目，请换一个名称。", field="title")
+    offering = Offering.objects.create(
+        provider=provider,
+        title=title.strip(),
+        description=description,
+        model=model,
+        created_at=at,
+    )
+    note_birth(offering, "草拟", actor=actor, at=at)
+    audit.record("offering.create", {"offering": str(offering.pk)}, actor=actor, at=at)
+    return offering
+
+
+@transaction.atomic
+def file_price(
+    offering: Offering,
+    pricing_unit: str,
+    price_fen: int,
+    *,
+    valid_from: datetime,
+    actor: Actor,
+    at: datetime,
+) -> OfferingPrice:
+    """File a price as the next version; running orders keep theirs.
+
+    Units: fen per PFLOPS-hour or per card-hour. Writes: price, log entry.
+
+    Raises:
+        Refused: out of range, or it would begin before a price already filed.
+    """
+    offering = Offering.objects.select_for_update(of=("self",)).get(pk=offering.pk)
+    if not 0 < price_fen <= MOST_PRICE_FEN:
+        raise Refused("out_of_range", "单价应大于 0 元且不超过 100,000.00 元。", field="price")
+    if offering.prices.filter(valid_from__gt=valid_from).exists():
+        raise Refused("price_not_later", "已有更晚生效的备案单价。", field="valid_from")
+    last = offering.prices.aggregate(last=Max("version"))["last"] or 0
+    price = OfferingPrice.objects.create(
+        offering=offering,
+        version=last + 1,
+        pricing_unit=pricing_unit,
+        price_fen=price_fen,
+        valid_from=valid_from,
+        filed_at=at,
+    )
+    audit.record(
+        "offering.price",
+        {
+            "offering": str(offering.pk),
+            "version": str(price.version),
+            "pricing_unit": pricing_unit,
+            "price_fen": str(price_fen),
+        },
+        actor=actor,
+        at=at,
+    )
+    return price
+
+
+@transaction.atomic
+def publish_offering(offering: Offering, *, actor: Actor, at: datetime) -> Offering:
+    """Open an offering to orders; it needs a filed price and an admitted provider."""
+    offering = Offering.objects.select_for_update(of=("self",)).get(pk=offering.pk)
+    if offering.price_at(at) is None:
+        raise Refused("price_missing", "请先备案单价，再发布服务项目。")
+    if offering.provider.state != Provider.State.ADMITTED:
+        raise Refused("provider_not_admitted", "供方入库后才能发布服务项目。")
+    return _turn(offering, "publish", actor, at)
+
+
+@transaction.atomic
+def withdraw_offering(offering: Offering, *, actor: Actor, at: datetime) -> Offering:
+    """Take an offering off the shelf; running orders go on."""
+    offering = Offering.objects.select_for_update(of=("self",)).get(pk=offering.pk)
+    return _turn(offering, "withdraw", actor, at)
+
+
+@transaction.atomic
+def load_registry(*, valid_from: datetime, proposed_by: Actor, actor: Actor, at: datetime) -> int:
+    """Enter the registry file of the house: models, aliases and first rates, by two people.
+
+    Returns:
+        How many models have been entered; those already there are left as they are.
+    """
+    with REGISTRY_FILE.open("rb") as file:
+        entries = tomllib.load(file)["model"]
+    known = set(AcceleratorModel.objects.values_list("key", flat=True))
+    fresh = [entry for entry in entries if entry["key"] not in known]
+    for entry in fresh:
+        model = register_model(
+            entry["key"],
+            entry["name"],
+            entry["vendor"],
+            domestic=entry["domestic"],
+            memory_gb=entry.get("memory_gb"),
+            actor=proposed_by,
+            at=at,
+        )
+        rate = propose_rate(
+            model,
+            entry["gflops"],
+            valid_from=valid_from,
+            source=entry["source"],
+            grade=entry["grade"],
+            actor=proposed_by,
+            at=at,
+        )
+        approve_rate(rate, actor=actor, at=at)
+        for alias in entry.get("aliases", []):
+            approve_alias(propose_alias(model, alias, actor=proposed_by, at=at), actor=actor, at=at)
+    return len(fresh)
+
+
+def _turn(offering: Offering, event: str, actor: Actor, at: datetime) -> Offering:
+    move(offering, event, actor=actor, at=at)
+    offering.save()
+    audit.record(f"offering.{event}", {"offering": str(offering.pk)}, actor=actor, at=at)
+    return offering
+
+
+def _other_person(actor: Actor, first: str) -> None:
+    if not actor.person or actor.person == first:
+        raise Refused("same_person", "批准须由另一人办理，不能与提出人是同一自然人。")
+
+
+def _log_rate(kind: str, rate: AcceleratorRate, actor: Actor, at: datetime) -> None:
+    audit.record(
+        kind,
+        {
+            "rate": str(rate.pk),
+            "model": rate.model.key,
+            "number_format": rate.number_format,
+            "gflops": str(rate.gflops),
+            "version": str(rate.version),
+            "valid_from": rate.valid_from,
+            "source": rate.source,
+        },
+        actor=actor,
+        at=at,
+    )

@@ -1,0 +1,422 @@
+"""Orders: place, accept, refuse, cancel, complete; value is held and let go by ``vouchers``.
+
+An order without a voucher is a filed order like any other: metered, reported, not redeemed.
+
+Units: fen; hours are hours of one device.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from ledger import audit
+from ledger.actors import Actor
+from ledger.amounts import divide_half_up, share_floor, yuan_text
+from ledger.identifiers import new_id
+from ledger.periods import SHANGHAI, day_of
+from ledger.refusals import Refused
+from providers.metering import release_held
+from providers.models import (
+    AcceleratorRate,
+    Offering,
+    OfferingPrice,
+    Order,
+    Provider,
+    UsageRecord,
+)
+from providers.models.state_row import move, note_birth, write_row
+from vouchers.granting import ratio_of
+from vouchers.models import Enterprise, Voucher
+from vouchers.spending import hold_amount, release, voucher_position
+from vouchers.states import next_number
+
+MOST_DEVICES = 100_000
+LONGEST_DAYS = 366
+_GFLOPS_PER_PFLOPS = 1_000_000
+_SAME_ORDER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What an order would cost and how much of the voucher it would hold.
+
+    Units: fen, basis points.
+    """
+
+    price: OfferingPrice
+    device_hours: int
+    gflops: int
+    gross_fen: int
+    share_bp: int
+    hold_fen: int
+    share_reason: str
+
+
+def quote(
+    offering: Offering,
+    voucher: Voucher | None,
+    *,
+    device_count: int,
+    planned_hours: int,
+    starts_at: datetime,
+    at: datetime,
+) -> Quote:
+    """Say what an order would cost at the price now on file.
+
+    Raises:
+        Refused: no price on file, or no rate in force for the model.
+    """
+    price = offering.price_at(at)
+    if price is None:
+        raise Refused("price_missing", "该服务项目没有备案单价，暂不能下单。")
+    rate = AcceleratorRate.objects.in_force(max(at, starts_at)).filter(model=offering.model).first()
+    if rate is None:
+        raise Refused("no_rate", "该型号没有有效的折算系数，暂不能下单。请联系区数据局。")
+    device_hours = device_count * planned_hours
+    if price.pricing_unit == OfferingPrice.PricingUnit.CARD_HOUR:
+        gross = device_hours * price.price_fen
+    else:
+        gross = divide_half_up(device_hours * rate.gflops * price.price_fen, _GFLOPS_PER_PFLOPS)
+    share_bp, reason = 0, ""
+    if voucher is not None:
+        bonuses = frozenset({"DOMESTIC"} if offering.model.domestic else ())
+        share_bp, reason = ratio_of(voucher.programme.edition.ratio, bonuses)
+    hold = share_floor(gross, share_bp)
+    return Quote(price, device_hours, rate.gflops, gross, share_bp, hold, reason)
+
+
+@transaction.atomic
+def place_order(
+    enterprise: Enterprise,
+    voucher: Voucher | None,
+    offering: Offering,
+    price: OfferingPrice,
+    *,
+    device_count: int,
+    starts_on: date,
+    ends_on: date,
+    planned_hours: int | None = None,
+    hold_fen: int | None = None,
+    actor: Actor,
+    at: datetime,
+    key: UUID | None = None,
+) -> Order:
+    """Order accelerators for whole Shanghai days and hold the public share on the voucher.
+
+    Args:
+        price: the price the enterprise was shown; refused if another is on file by now.
+        starts_on: first day of service.
+        ends_on: last day of service, included.
+        planned_hours: hours per device, the whole period if left out.
+        hold_fen: hold less than the expected public share; the rest is paid by the enterprise.
+        key: asking again with the same key gives the same order.
+    Writes: order, state row, hold with its posting, log entry.
+
+    Raises:
+        Refused: size or period out of range, quote outdated, voucher not spendable or too small.
+    """
+    if key and (known := Order.objects.filter(place_key=key).first()):
+        return _same_order(known, enterprise, offering, device_count)
+    offering = (
+        Offering.objects.select_related("provider", "model")
+        .select_for_update(of=("self",))
+        .get(pk=offering.pk)
+    )
+    starts_at, ends_at = _period(starts_on, ends_on)
+    hours = int((ends_at - starts_at) / timedelta(hours=1))
+    planned = hours if planned_hours is None else planned_hours
+    _may_order(offering, voucher, enterprise, device_count, starts_at, ends_at)
+    if not 0 < planned <= hours:
+        raise Refused("out_of_range", f"计划小时数应为 1 至 {hours}。", field="planned_hours")
+    told = quote(
+        offering,
+        voucher,
+        device_count=device_count,
+        planned_hours=planned,
+        starts_at=starts_at,
+        at=at,
+    )
+    if told.price.pk != price.pk:
+        raise Refused(
+            "quote_expired",
+            f"备案单价已变为 {yuan_text(told.price.price_fen)} 元，请按新报价重新确认。",
+            details={"price_fen": str(told.price.price_fen)},
+        )
+    _refuse_twice(enterprise, voucher, offering, at)
+    order = _new_order(
+        enterprise,
+        voucher,
+        offering,
+        told,
+        device_count,
+        planned,
+        starts_at,
+        ends_at,
+        actor=actor,
+        at=at,
+        key=key,
+    )
+    if voucher is not None:
+        _hold(order, voucher, told.hold_fen if hold_fen is None else hold_fen, told, actor, at)
+    order.save(force_insert=True)
+    note_birth(order, "下单", actor=actor, at=at)
+    _log("order.place", order, actor, at)
+    return order
+
+
+@transaction.atomic
+def accept_order(order: Order, *, actor: Actor, at: datetime, key: UUID | None = None) -> Order:
+    """Confirm an order as the provider; usage may be reported from now on.
+
+    Writes: state row, log entry. Asking again changes nothing.
+    """
+    del key  # an accepted order answers itself
+    order = _taken(order)
+    if order.state == Order.State.ACCEPTED:
+        return order
+    if order.provider.state != Provider.State.ADMITTED:
+        raise Refused("provider_not_admitted", "供方未在库或已暂停，不能接新订单。")
+    order.accepted_at = at
+    return _turn(order, "accept", "", actor, at)
+
+
+@transaction.atomic
+def refuse_order(order: Order, *, reason: str, actor: Actor, at: datetime) -> Order:
+    """Refuse an order as the provider; the hold returns to the voucher."""
+    return _end(_taken(order), "refuse", reason, actor, at)
+
+
+@transaction.atomic
+def cancel_order(order: Order, *, reason: str, actor: Actor, at: datetime) -> Order:
+    """Cancel an order on which nothing was used; the hold returns to the voucher.
+
+    Writes: state row, released hold, log entry. Asking again changes nothing.
+
+    Raises:
+        Refused: usage has been reported, or it is over already.
+    """
+    order = _taken(order)
+    if order.state == Order.State.CANCELLED:
+        return order
+    used = UsageRecord.objects.filter(order=order, livemode=True)
+    if used.exclude(state__in=["superseded", "reversal", "zero"]).exists():
+        raise Refused("order_used", "该订单已有用量上报，不能撤销。服务期满后按实结算。")
+    return _end(order, "cancel", reason, actor, at)
+
+
+@transaction.atomic
+def complete_order(order: Order, *, actor: Actor, at: datetime, reason: str = "") -> Order:
+    """Finish an order whose period is over and settled; the rest of the hold returns.
+
+    Writes: state row, released hold, log entry. Asking again changes nothing.
+    """
+    order = _taken(order)
+    if order.state == Order.State.COMPLETED:
+        return order
+    if at < order.ends_at:
+        raise Refused("order_running", "服务期未满，不能办结。")
+    return _end(order, "complete", reason or "服务期满", actor, at)
+
+
+@transaction.atomic
+def lift_limit(order: Order, *, reason: str, actor: Actor, at: datetime) -> Order:
+    """Let usage beyond the ordered amount count: the enterprise pays it itself.
+
+    Writes: state row, log entry; released records with their postings.
+    """
+    order = _taken(order)
+    if not reason.strip():
+        raise Refused("reason_missing", "请填写理由。", field="reason")
+    order.gross_limit_fen = None
+    order.save()
+    write_row(
+        order, "lift_limit", "解除用量上限", (order.state,) * 2, actor=actor, at=at, reason=reason
+    )
+    _log("order.lift_limit", order, actor, at)
+    release_held(order.provider, actor=actor, at=at)
+    return order
+
+
+def _period(starts_on: date, ends_on: date) -> tuple[datetime, datetime]:
+    """Return the half-open instants of whole Shanghai days."""
+    if ends_on < starts_on:
+        raise Refused("period_reversed", "服务结束日不能早于开始日。", field="ends_on")
+    if (ends_on - starts_on).days >= LONGEST_DAYS:
+        raise Refused("period_too_long", "服务期最长 12 个月。", field="ends_on")
+    starts_at = datetime.combine(starts_on, datetime.min.time(), SHANGHAI)
+    after = datetime.combine(ends_on + timedelta(days=1), datetime.min.time(), SHANGHAI)
+    return starts_at.astimezone(UTC), after.astimezone(UTC)
+
+
+def _may_order(
+    offering: Offering,
+    voucher: Voucher | None,
+    enterprise: Enterprise,
+    device_count: int,
+    starts_at: datetime,
+    ends_at: datetime,
+) -> None:
+    """Refuse what offering, size or voucher do not allow."""
+    if offering.state != Offering.State.PUBLISHED:
+        raise Refused("offering_closed", "该服务项目未上架，请选择其他项目。")
+    if offering.provider.state != Provider.State.ADMITTED:
+        raise Refused("provider_not_admitted", "该供方未在库或已暂停，暂不能下单。")
+    if not 0 < device_count <= MOST_DEVICES:
+        raise Refused(
+            "out_of_range", f"数量应为 1 至 {MOST_DEVICES} 的整数。", field="device_count"
+        )
+    if voucher is None:
+        return
+    if voucher.enterprise_id != enterprise.pk:
+        raise Refused("voucher_unknown", "找不到这张算力券。", field="voucher")
+    if starts_at < voucher.valid_from - timedelta(days=1) or ends_at > voucher.valid_until:
+        raise Refused(
+            "outside_validity",
+            f"服务期须在算力券有效期内（{day_of(voucher.valid_from)} 至 "
+            f"{day_of(voucher.valid_until - timedelta(seconds=1))}）。",
+            field="ends_on",
+        )
+
+
+def _refuse_twice(
+    enterprise: Enterprise, voucher: Voucher | None, offering: Offering, at: datetime
+) -> None:
+    """Guard against the same order sent again with a new key after a lost answer."""
+    twin = Order.objects.filter(
+        enterprise=enterprise,
+        voucher=voucher,
+        offering=offering,
+        placed_at__gt=at - _SAME_ORDER,
+        placed_at__lte=at,
+    ).exclude(state__in=["refused", "cancelled"])
+    if voucher is not None and (found := twin.first()):
+        raise Refused(
+            "possible_duplicate",
+            f"一分钟内刚下过同一项目的订单 {found.order_no}。如确需再下一单，请稍后再试。",
+            details={"order": str(found.pk)},
+        )
+
+
+def _new_order(
+    enterprise: Enterprise,
+    voucher: Voucher | None,
+    offering: Offering,
+    told: Quote,
+    device_count: int,
+    planned_hours: int,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    actor: Actor,
+    at: datetime,
+    key: UUID | None,
+) -> Order:
+    return Order(
+        pk=new_id(),
+        order_no=next_number(f"PTDD-{day_of(at).year}"),
+        enterprise=enterprise,
+        provider=offering.provider,
+        voucher=voucher,
+        offering=offering,
+        price=told.price,
+        device_count=device_count,
+        planned_hours=planned_hours,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        estimated_gross_fen=told.gross_fen,
+        share_bp=told.share_bp,
+        gross_limit_fen=told.gross_fen if voucher else None,
+        placed_at=at,
+        placed_by_person=actor.person,
+        place_key=key,
+    )
+
+
+def _hold(
+    order: Order, voucher: Voucher, hold_fen: int, told: Quote, actor: Actor, at: datetime
+) -> None:
+    """Hold the public share on the voucher; the order keeps the hold."""
+    if not 0 < hold_fen <= told.hold_fen:
+        raise Refused(
+            "amount_invalid",
+            f"占用金额应大于 0 元且不超过预计补贴 {yuan_text(told.hold_fen)} 元。",
+            field="hold",
+        )
+    claim_days = voucher.programme.edition.validity.claim_days
+    order.hold = hold_amount(
+        voucher,
+        hold_fen,
+        order_ref=str(order.pk),
+        provider_ref=str(order.provider_id),
+        expires_at=order.ends_at + timedelta(days=claim_days),
+        actor=actor,
+        at=at,
+    )
+    order.held_fen = hold_fen
+
+
+def _taken(order: Order) -> Order:
+    return (
+        Order.objects.select_for_update(of=("self",))
+        .select_related("provider", "hold", "enterprise", "offering__model", "price")
+        .get(pk=order.pk)
+    )
+
+
+def _turn(order: Order, event: str, reason: str, actor: Actor, at: datetime) -> Order:
+    move(order, event, actor=actor, at=at, reason=reason)
+    order.save()
+    _log(f"order.{event}", order, actor, at)
+    return order
+
+
+def _end(order: Order, event: str, reason: str, actor: Actor, at: datetime) -> Order:
+    if not reason.strip():
+        raise Refused("reason_missing", "请填写理由。", field="reason")
+    order.ended_at = at
+    order = _turn(order, event, reason.strip(), actor, at)
+    if order.hold is not None:
+        release(order.hold, actor=actor, at=at, reason=f"订单 {order.order_no} 已了结")
+    return order
+
+
+def _same_order(
+    known: Order, enterprise: Enterprise, offering: Offering, device_count: int
+) -> Order:
+    asked = (enterprise.pk, offering.pk, device_count)
+    if (known.enterprise_id, known.offering_id, known.device_count) != asked:
+        raise Refused("key_reused", "这次请求的编号已用于另一笔订单，请刷新页面后重试。")
+    return known
+
+
+def _log(kind: str, order: Order, actor: Actor, at: datetime) -> None:
+    audit.record(
+        kind,
+        {
+            "order": str(order.pk),
+            "order_no": order.order_no,
+            "enterprise": str(order.enterprise_id),
+            "provider": str(order.provider_id),
+            "voucher": str(order.voucher_id or ""),
+            "held_fen": str(order.held_fen),
+            "estimated_gross_fen": str(order.estimated_gross_fen),
+            "state": order.state,
+        },
+        actor=actor,
+        at=at,
+    )
+
+
+__all__ = [
+    "Quote",
+    "accept_order",
+    "cancel_order",
+    "complete_order",
+    "lift_limit",
+    "place_order",
+    "quote",
+    "refuse_order",
+    "voucher_position",
+]

@@ -1,0 +1,273 @@
+"""Set-based judging and storing of an uploaded batch: no row is handled one by one here.
+
+The rows of a batch are copied into a temporary table, judged by one statement against orders,
+registry and what is already stored, and inserted by one more. A different decoder only has to
+fill the same temporary table.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from django.db import connection
+from psycopg.types.json import Jsonb
+
+from ledger.periods import Month, month_of
+from providers.batches import BadBatch
+from providers.measures import split_use, whole_seconds
+from providers.models import MeteringMonth, Provider, UsageBatch
+from providers.records import BadRow, Row
+from providers.staging_sql import (
+    CONFLICTS,
+    COPY_LEFT_OUT,
+    COPY_PART,
+    COPY_STAGE,
+    COUNTS,
+    HELD_AGAIN,
+    INSERT_USAGE,
+    JUDGE,
+    LEFT_OUT,
+    LET_GO,
+    LOST_TARGETS,
+    MONTHS,
+    OVER_CAPACITY,
+    OVER_HOLD,
+    REVERSE,
+    STAGE,
+    SUMS,
+    SUPERSEDE,
+)
+
+ROWS_PER_COPY = 10_000
+_NEVER = datetime.min.replace(tzinfo=UTC)
+LATEST_AHEAD = timedelta(minutes=5)
+TEST_ORDER = "TEST-OK"
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What counts of one batch for one order, rate and settlement month."""
+
+    order_id: Any
+    order_no: str
+    settle_month: str
+    pricing_unit: str
+    price_fen: int
+    gflops: int
+    device_milli_seconds: int
+    reversed_device_milli_seconds: int
+
+
+@dataclass
+class Staged:
+    """What went through the decoder: rows read, rows that could not be read, declared use."""
+
+    rows: int = 0
+    bad: int = 0
+    device_milli_seconds: int = 0
+
+
+class Stage:
+    """The temporary tables of one batch inside one transaction."""
+
+    def __init__(self, batch: UsageBatch) -> None:
+        """Make the tables; they vanish with the transaction."""
+        self.batch = batch
+        self.counted = Staged()
+        self._month: Month | None = None
+        self._from = self._until = _NEVER
+        with connection.cursor() as cursor:
+            # Uploads of one provider stand in line: what is known must not change meanwhile.
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                [f"usage/{batch.provider_id}/{batch.livemode}"],
+            )
+            cursor.execute("DROP TABLE IF EXISTS usage_stage, usage_part, usage_judged")
+            for statement in STAGE:
+                cursor.execute(statement)
+
+    def fill(self, records: Iterable[Row | BadRow], *, most_rows: int) -> Staged:
+        """Copy decoded records into the tables, chunk by chunk, so memory stays flat.
+
+        Raises:
+            BadBatch: the decoder cannot go on, or there are too many records.
+        """
+        stream = iter(records)
+        while chunk := list(islice(stream, ROWS_PER_COPY)):
+            self.counted.rows += len(chunk)
+            if self.counted.rows > most_rows:
+                raise BadBatch("too_many_records")
+            self._copy([each for each in chunk if isinstance(each, Row)])
+            self._leave_out([each for each in chunk if isinstance(each, BadRow)])
+        return self.counted
+
+    def _copy(self, rows: list[Row]) -> None:
+        parts: list[str] = []
+        lines = [self._line(row, parts) for row in rows]
+        with connection.cursor() as cursor:
+            with cursor.copy(COPY_STAGE) as copy:
+                copy.write("".join(lines))
+            if parts:
+                with cursor.copy(COPY_PART) as copy:
+                    copy.write("".join(parts))
+
+    def _line(self, row: Row, parts: list[str]) -> str:
+        """Write one row for COPY, with its use; a row that crosses a month also gives parts."""
+        ended = row.ended_at
+        use = 0
+        if ended is not None:
+            seconds = whole_seconds(row.started_at, ended)
+            use = row.device_count * row.share_milli * seconds
+        month = self._month_of(row.started_at)
+        if use and ended is not None and ended > self._until:
+            pieces = split_use(
+                row.started_at,
+                ended,
+                device_count=row.device_count,
+                share_milli=row.share_milli,
+            )
+            parts.extend(
+                f"{row.row}\t{place}\t{piece.started_at}\t{piece.ended_at}\t{piece.month}\t"
+                f"{piece.device_milli_seconds}\n"
+                for place, piece in enumerate(pieces)
+            )
+        self.counted.device_milli_seconds += use
+        return (
+            f"{row.row}\t{row.record_id}\t{row.order_no}\t{_escaped(row.device_model)}\t"
+            f"{row.device_count}\t{row.share_milli}\t{row.started_at}\t{ended or _NULL}\t"
+            f"{row.basis}\t{row.job_state}\t{_escaped(row.job_ref)}\t"
+            f"{row.utilisation_pct or _NULL}\t{row.energy_kwh or _NULL}\t"
+            f"{row.device_seconds or _NULL}\t{row.corrects}\t{_escaped(row.reason)}\t"
+            f"\\\\x{row.digest.hex()}\t{month}\t{use}\n"
+        )
+
+    def _month_of(self, moment: datetime) -> Month:
+        """Return the Shanghai month of a moment, remembering the last one."""
+        if self._month is None or not self._from <= moment < self._until:
+            self._month = month_of(moment)
+            self._from, self._until = self._month.start_at, self._month.end_at
+        return self._month
+
+    def _leave_out(self, rows: list[BadRow]) -> None:
+        """Keep rows that could not be read, with their faults."""
+        if not rows:
+            return
+        self.counted.bad += len(rows)
+        with connection.cursor() as cursor, cursor.copy(COPY_LEFT_OUT) as copy:
+            copy.set_types(["uuid", "int4", "text", "text", "jsonb", "jsonb"])
+            for row in rows:
+                copy.write_row((self.batch.pk, row.row, "rejected", *_told(row)))
+
+    def judge(self) -> dict[str, int]:
+        """Decide the outcome of every staged row; return how many there are of each."""
+        batch = self.batch
+        facts: dict[str, Any] = {
+            "provider": batch.provider_id,
+            "livemode": batch.livemode,
+            "latest": batch.received_at + LATEST_AHEAD,
+            "test_order": TEST_ORDER,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE usage_stage")
+            cursor.execute(JUDGE, facts)
+            cursor.execute("ANALYZE usage_judged")
+            cursor.execute(LOST_TARGETS)
+            if batch.livemode:
+                cursor.execute(OVER_CAPACITY, facts)
+                cursor.execute(OVER_HOLD, facts)
+            cursor.execute(COUNTS)
+            return dict(cursor.fetchall())
+
+    def store_left_out(self) -> None:
+        """Keep duplicates, conflicts and rejected rows with their reasons."""
+        facts: dict[str, Any] = {
+            "batch": self.batch.pk,
+            "provider": self.batch.provider_id,
+            "livemode": self.batch.livemode,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(LEFT_OUT, facts)
+
+    def store(self) -> list[Sum]:
+        """Store what may be stored and return what counts, by order, rate and month."""
+        batch = self.batch
+        facts: dict[str, Any] = {
+            "batch": batch.pk,
+            "provider": batch.provider_id,
+            "livemode": batch.livemode,
+            "received_at": batch.received_at,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(MONTHS)
+            months = [text for (text,) in cursor.fetchall()]
+            facts["months"] = months
+            facts["settle_months"] = [str(each) for each in settle_months(months)]
+            cursor.execute(INSERT_USAGE, facts)
+            cursor.execute(CONFLICTS, facts)
+            cursor.execute("SET LOCAL providers.moving_usage = 'on'")
+            cursor.execute(REVERSE, facts)
+            cursor.execute(SUPERSEDE, facts)
+            cursor.execute("SET LOCAL providers.moving_usage = 'off'")
+            cursor.execute(SUMS, facts)
+            return [Sum(*line) for line in cursor.fetchall()]
+
+
+def release_rows(provider: Provider) -> tuple[int, list[Sum]]:
+    """Judge the held records of a provider again and let go those that no longer wait.
+
+    Returns:
+        How many records were released, and what they add to each order, rate and month.
+    """
+    facts: dict[str, Any] = {"provider": provider.pk, "livemode": True}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"usage/{provider.pk}/True"]
+        )
+        cursor.execute("DROP TABLE IF EXISTS usage_judged")
+        cursor.execute(HELD_AGAIN, facts)
+        cursor.execute(OVER_CAPACITY, facts)
+        cursor.execute(OVER_HOLD, facts)
+        cursor.execute("SELECT DISTINCT month FROM usage_judged ORDER BY 1")
+        months = [text for (text,) in cursor.fetchall()]
+        facts["months"] = months
+        facts["settle_months"] = [str(each) for each in settle_months(months)]
+        cursor.execute("SET LOCAL providers.moving_usage = 'on'")
+        cursor.execute(LET_GO, facts)
+        released = list(cursor.fetchall())
+        cursor.execute("SET LOCAL providers.moving_usage = 'off'")
+        cursor.execute("DROP TABLE usage_judged")
+    gone = [Sum(*line[:8]) for line in released]
+    return sum(line[8] for line in released), gone
+
+
+def settle_months(months: list[str]) -> Iterator[Month]:
+    """Yield, for each month of use, the month in which it settles: itself or the next open one."""
+    closed = set(MeteringMonth.objects.values_list("month", flat=True))
+    for text in months:
+        month = Month.parse(text)
+        while str(month) in closed:
+            month = month.next()
+        yield month
+
+
+_NULL = "\\N"
+
+
+def _escaped(text: str) -> str:
+    """Escape the one printable character that COPY reads specially."""
+    return text.replace("\\", "\\\\") if "\\" in text else text
+
+
+def _told(row: BadRow) -> tuple[str, Any, Any]:
+    """Return record id, faults and cells of a row that could not be read."""
+    faults = [
+        {"column": fault.column, "code": fault.code, "value": fault.value} for fault in row.faults
+    ]
+    return row.record_id, _jsonb(faults), _jsonb(row.given)
+
+
+def _jsonb(value: Any) -> Any:
+    """Wrap plain data for a jsonb column."""
+    return Jsonb(value)
