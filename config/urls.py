@@ -23,3 +23,8 @@ urlpatterns = [
     path("", include("config.frame")),
     path("", include("config.health")),
 ]
+
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.forbidden"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.broken"

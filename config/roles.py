@@ -1,0 +1,61 @@
+"""The one table of bureau roles and the rights each holds.
+
+Enterprises and providers have seats instead, in the rooms that own them. A role never decides
+alone: separation of duties compares natural persons inside the acts (reliability section 3).
+"""
+
+ROLE_TITLES = {
+    "reviewer": "初审",
+    "approver": "复审审定",
+    "finance": "财务",
+    "auditor": "审计",
+    "platform": "平台管理",
+}
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "reviewer": (
+        "vouchers.view_cases",
+        "vouchers.review_application",
+        "vouchers.publish_notice",
+        "vouchers.open_programme",
+        "providers.view_providers",
+        "providers.propose_rate",
+    ),
+    "approver": (
+        "vouchers.view_cases",
+        "vouchers.decide_application",
+        "vouchers.publish_notice",
+        "vouchers.issue_voucher",
+        "vouchers.open_programme",
+        "vouchers.grant_budget",
+        "providers.view_providers",
+        "providers.admit_provider",
+        "providers.approve_rate",
+        "providers.confirm_key",
+        "billing.view_settlement",
+        "billing.approve_settlement",
+        "billing.view_reports",
+    ),
+    "finance": (
+        "vouchers.grant_budget",
+        "billing.view_settlement",
+        "billing.close_month",
+        "billing.prepare_settlement",
+        "billing.release_payment",
+        "billing.view_reports",
+    ),
+    "auditor": (
+        "vouchers.view_cases",
+        "providers.view_providers",
+        "billing.view_settlement",
+        "billing.view_reports",
+        "ledger.inspect_log",
+    ),
+    # No business right: accounts, keys of machines and the health of the house.
+    "platform": (
+        "config.view_user",
+        "config.change_user",
+        "providers.confirm_key",
+        "ledger.inspect_log",
+    ),
+}
