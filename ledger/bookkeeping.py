@@ -41,7 +41,7 @@ class Refusal(NamedTuple):
 def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
     """Run one statement with the values sent apart from its text, and fetch what it gives."""
     connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall() if cursor.description else []
 
@@ -158,18 +158,15 @@ def _load_taken(transfers: list[Transfer]) -> set[UUID]:
 
 
 _RECALL = """
-SELECT id, request_hash, '', seq FROM ledger_journal WHERE id = ANY(%(ids)s)
+SELECT id, request_hash, '', seq FROM ledger_journal WHERE id = ANY(%s)
 UNION ALL
-SELECT id, request_hash, code, 0 FROM ledger_refusedid WHERE id = ANY(%(ids)s)
+SELECT id, request_hash, code, 0 FROM ledger_refusedid WHERE id = ANY(%s)
 """
 
 
 def recall(ids: list[UUID]) -> dict[UUID, Known]:
     """Return what these journal ids answered before, if they were ever asked."""
-    connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
-        found = cursor.execute(_RECALL, {"ids": ids}).fetchall()
-    return {row[0]: Known(bytes(row[1]), row[2], row[3]) for row in found}
+    return {row[0]: Known(bytes(row[1]), row[2], row[3]) for row in rows(_RECALL, ids, ids)}
 
 
 def take_seqs(count: int) -> list[int]:

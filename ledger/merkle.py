@@ -173,11 +173,11 @@ def verify_consistency(
     """
     if not 0 < old <= new <= MAX_SIZE:
         raise ProofError("sizes are not 0 < old <= new")
-    _check_hashes(old_root, new_root, *proof)
     if old == new:
         if proof or old_root != new_root:
             raise ProofError("one size has one root and needs no proof")
         return
+    _check_hashes(old_root, new_root, *proof)
     hashes = list(proof)
     if old & (old - 1) == 0:
         hashes.insert(0, old_root)

@@ -1,0 +1,129 @@
+"""Short words for the tests of the books: keys, journals, and posting them."""
+
+from datetime import UTC, datetime, timedelta
+
+from ledger import chart
+from ledger.actors import Actor, system_actor
+from ledger.book import Journal, Phase, Posted, Transfer, post
+from ledger.chart import AccountKey, TransferCode
+from ledger.identifiers import new_id
+
+AT = datetime(2026, 10, 1, 1, 2, 3, 456789, tzinfo=UTC)
+LATER = AT + timedelta(days=10)
+ACTOR = system_actor("test")
+CLERK = Actor(kind="user", id="u-1", name="张三", role="finance", person="person-1")
+P = "p-2026"
+TREASURY = chart.treasury(P)
+BUDGET = chart.budget(P)
+
+
+def voucher(name: str = "v1") -> AccountKey:
+    return chart.voucher(P, name)
+
+
+def redeemed(name: str = "q1") -> AccountKey:
+    return chart.redeemed(P, name)
+
+
+def move(
+    debit: AccountKey, credit: AccountKey, amount: int, code: TransferCode, **more
+) -> Transfer:
+    return Transfer(more.pop("id", None) or new_id(), debit, credit, amount, code, **more)
+
+
+def journal(*transfers: Transfer, kind: str = "test.event", **more) -> Journal:
+    return Journal(more.pop("id", None) or new_id(), kind, more.pop("at", AT), transfers, **more)
+
+
+def grant(amount: int) -> Journal:
+    return journal(move(TREASURY, BUDGET, amount, TransferCode.GRANT))
+
+
+def issue(amount: int, name: str = "v1") -> Journal:
+    return journal(move(BUDGET, voucher(name), amount, TransferCode.ISSUE))
+
+
+def hold(amount: int, name: str = "v1", provider: str = "q1", **more) -> Journal:
+    return journal(
+        move(
+            voucher(name),
+            redeemed(provider),
+            amount,
+            TransferCode.RESERVE,
+            phase=Phase.PENDING,
+            **more,
+        )
+    )
+
+
+def resolving(held: Journal, amount: int, code: TransferCode) -> Transfer:
+    first = held.transfers[0]
+    phase = Phase.POST if code is TransferCode.POST_RESERVED else Phase.VOID
+    return move(first.debit, first.credit, amount, code, phase=phase, pending_id=first.id)
+
+
+def post_held(held: Journal, amount: int) -> Journal:
+    return journal(resolving(held, amount, TransferCode.POST_RESERVED))
+
+
+def void_held(held: Journal) -> Journal:
+    return journal(resolving(held, held.transfers[0].amount, TransferCode.VOID_RESERVED))
+
+
+def redeem(amount: int, name: str = "v1", provider: str = "q1") -> Journal:
+    return journal(move(voucher(name), redeemed(provider), amount, TransferCode.REDEEM))
+
+
+def settle(amount: int, statement: str = "s1", provider: str = "q1") -> Journal:
+    target = chart.settlement(P, statement)
+    return journal(move(redeemed(provider), target, amount, TransferCode.SETTLE))
+
+
+def meter(amount: int, provider: str = "q1", month: str = "2026-10") -> Journal:
+    return journal(
+        move(
+            chart.metered(provider, month),
+            chart.unmatched(provider, month),
+            amount,
+            TransferCode.METER,
+        )
+    )
+
+
+def book(*journals: Journal) -> list[Posted]:
+    return [post(each, actor=ACTOR, at=each.effective_at) for each in journals]
+
+
+def a_small_month() -> list[Journal]:
+    """Post a little of everything and return the journals: 10,000.00 yuan from grant to paid."""
+    held = hold(400_00, expires_at=LATER)
+    statement = chart.settlement(P, "s1")
+    rest = hold(100_00)
+    journals = [
+        grant(10_000_00),
+        issue(1_000_00),
+        issue(500_00, "v2"),
+        held,
+        meter(3_600_000),
+        journal(
+            resolving(held, 300_00, TransferCode.POST_RESERVED),
+            rest.transfers[0],
+            move(
+                chart.unmatched("q1", "2026-10"),
+                chart.used_voucher(P, "v1"),
+                3_000_000,
+                TransferCode.MATCH_VOUCHER,
+            ),
+            kind="voucher.redeem",
+            refs={"charge": "c-1"},
+            approvals=(CLERK,),
+        ),
+        settle(300_00),
+        journal(move(statement, chart.paid(P, "q1"), 300_00, TransferCode.PAY)),
+        journal(resolving(rest, 100_00, TransferCode.VOID_RESERVED), kind="voucher.release"),
+        journal(
+            move(voucher("v2"), chart.expired(P), 500_00, TransferCode.LAPSE, reason="过期失效")
+        ),
+    ]
+    book(*journals)
+    return journals
