@@ -106,7 +106,7 @@ def test_the_whole_batch_is_refused_by_default_and_only_the_attempt_is_kept():
 
 
 @pytest.mark.parametrize(
-    "changes, code, column",
+    ("changes", "code", "column"),
     [
         ({"order_no": "PTDD-2026-999999"}, "unknown_order", "order_no"),
         ({"started_at": "2026-09-30T23:59:59+08:00"}, "outside_order", "ended_at"),
