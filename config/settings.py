@@ -87,7 +87,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Who comes in ---------------------------------------------------------------------------------
 AUTH_USER_MODEL = "config.User"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "home"
+LOGIN_REDIRECT_URL = "entrance"
 LOGOUT_REDIRECT_URL = "home"
 _PASSWORD = "django.contrib.auth.password_validation."  # noqa: S105 - a module path
 AUTH_PASSWORD_VALIDATORS = [
