@@ -99,7 +99,8 @@ class VerifyForm(forms.Form):
     code = forms.CharField(
         label="核验码",
         max_length=200,
-        help_text="16 位，印在报告首页右上角，例如 7ZQK-3F2M-9HXW-4T6B。不分大小写，空格和短横线可以省略。",
+        help_text="16 位，印在报告首页右上角，例如 7ZQK-3F2M-9HXW-4T6B。"
+        "不分大小写，空格和短横线可以省略。",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         error_messages={"required": "请输入核验码。"},
     )

@@ -5,21 +5,45 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.urls import reverse
 
-from billing import statements
-from billing.models import MonthClose, Objection, Report, StateRow, Statement
+from billing import lookup, statements
+from billing.models import MonthClose, Objection, Report, Statement, StateRow
 from billing.settling import last_objection_day
 from ledger import work
 from ledger.actors import Actor
+from ledger.amounts import yuan_text
 from ledger.periods import Month, month_of
+from ledger.refusals import Refused
 from ledger.sealing import entry_index
 from providers.models import Order
 
 PER_PAGE = 50
+
+
+def month_named(text: str) -> Month:
+    """Return the month in an address, or 404."""
+    try:
+        return Month.parse(text)
+    except ValueError:
+        raise Http404 from None
+
+
+def close_named(text: str) -> MonthClose:
+    """Return the settlement of the month in an address, or 404."""
+    close = lookup.month_close(month_named(text))
+    if close is None:
+        raise Http404
+    return close
+
+
+def told(request: HttpRequest, refused: Refused) -> None:
+    """Put a refusal on the next page."""
+    messages.error(request, refused.message)
 
 
 def page_of(request: HttpRequest, items: Sequence[Any] | QuerySet[Any]) -> Page[Any]:
@@ -70,7 +94,7 @@ def _sum_rows(statement: Statement) -> list[dict[str, Any]]:
 
 def yuan(amount_fen: int) -> str:
     """Return fen as yuan, as everywhere on the pages."""
-    return statements.yuan_text(amount_fen)
+    return yuan_text(amount_fen)
 
 
 def _move(row: StateRow) -> dict[str, Any]:
@@ -125,7 +149,7 @@ def month_tasks(month: Month, close: MonthClose | None, at: datetime) -> list[di
     state = str(close.state) if close else "open"
     job = close_job(month)
     if close is None or state in ("open", "closing"):
-        return [_close_task(month, state, job, at), *_later_tasks()]
+        return [_close_task(month, job, at), *_later_tasks()]
     found = _counts(close)
     return [
         _task("1　截止、计价并出具对账单", "已完成", "plain", "office_progress", month),
@@ -147,7 +171,7 @@ def _task(title: str, status: str, colour: str, name: str = "", month: Any = "")
     return {"title": title, "status": status, "colour": colour, "url": url}
 
 
-def _close_task(month: Month, state: str, job: work.Work | None, at: datetime) -> dict[str, str]:
+def _close_task(month: Month, job: work.Work | None, at: datetime) -> dict[str, str]:
     title = "1　截止、计价并出具对账单"
     if at < month.end_at:
         return _task(title, "本月尚未结束", "grey")
@@ -190,9 +214,7 @@ def _answer_task(month: Month, found: dict[str, int]) -> dict[str, str]:
     return _task(title, "全部已答复", "plain", "office_statements", month)
 
 
-def _approval_tasks(
-    month: Month, close: MonthClose, found: dict[str, int]
-) -> list[dict[str, str]]:
+def _approval_tasks(month: Month, close: MonthClose, found: dict[str, int]) -> list[dict[str, str]]:
     prepare, approve = "4　提请签发", "5　核对并签发"
     if close.approved_person:
         return [
@@ -216,7 +238,9 @@ def _payment_tasks(month: Month, close: MonthClose, found: dict[str, int]) -> li
     listing, paying, finish = "6　导出付款清单", "7　登记付款结果", "8　办结本月"
     if close.state == MonthClose.State.PAID:
         return [
-            _task(listing, "已导出" if found["lists"] else "无应付", "plain", "office_payments", month),
+            _task(
+                listing, "已导出" if found["lists"] else "无应付", "plain", "office_payments", month
+            ),
             _task(paying, "已完成", "plain", "office_payments", month),
             _task(finish, "已办结", "plain"),
         ]

@@ -14,6 +14,7 @@ urlpatterns = [
     path("office/vouchers/", include("vouchers.office")),
     path("office/providers/", include("providers.office")),
     path("office/", include("billing.office")),
+    path("office/", include("billing.office_money")),
     path("console/", include("providers.console")),
     path("console/statements/", include("billing.console")),
     path("public/", include("vouchers.public")),
