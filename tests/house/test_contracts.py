@@ -1,18 +1,10 @@
 """The rooms and shelves: imports go down, value moves in few files, rules know no framework."""
 
-import re
-
 from importlinter import cli
 
-from tests.house.source_tree import ROOMS, ROOT, settings_of_tools
+from tests.house.source_tree import ROOMS, ROOT, settings_of_tools, shelves_of
 
 CONTRACTS = settings_of_tools()["tool"]["importlinter"]["contracts"]
-
-
-def shelves_of(room: str) -> list[set[str]]:
-    """Return the shelves of a room from the top down, as names of files."""
-    (contract,) = (each for each in CONTRACTS if each.get("containers") == [room])
-    return [set(re.findall(r"\w+", line)) for line in contract["layers"]]
 
 
 def contract(name: str) -> dict:
