@@ -4,33 +4,24 @@ An upload becomes a batch; its rows are judged and stored as sets (``staging``).
 posted to the COMPUTE books per provider and settlement month, and stands in the signed log.
 """
 
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
-from ledger import audit
+from ledger import audit, work
 from ledger.actors import Actor
-from ledger.amounts import divide_half_up, pflops_hours
+from ledger.amounts import pflops_hours
 from ledger.book import post
 from ledger.chart import TransferCode, metered, unmatched
 from ledger.identifiers import new_id
 from ledger.refusals import Refused
 from ledger.transfers import Journal, Transfer
+from ledger.work import Progress, Work
 from providers.batches import MOST_ROWS, BadBatch, read_batch, unpack
-from providers.measures import (
-    DEVICE_MILLI_SECONDS_PER_CARD_HOUR,
-    GFLOPS_MILLI_SECONDS_PER_PFLOPS_HOUR,
-)
 from providers.models import (
     BatchRow,
-    OfferingPrice,
     Provider,
     ProviderKey,
     UploadAnswer,
@@ -39,11 +30,24 @@ from providers.models import (
 from providers.problems import CATALOGUE
 from providers.staging import Stage, Sum, release_rows
 from providers.tallies import Blocker, MonthlyUsage, blockers, monthly_usage
+from providers.uploads import (
+    Taken,
+    Upload,
+    Verdict,
+    as_refusal,
+    body_path,
+    claim_key,
+    keep_body,
+    open_batch,
+    preview,
+)
 
 __all__ = [
     "Blocker",
     "MonthlyUsage",
+    "Taken",
     "Upload",
+    "Verdict",
     "blockers",
     "book_usage",
     "monthly_usage",
@@ -57,62 +61,10 @@ SYNC_ROWS = 5_000
 SYNC_BYTES = 5 << 20
 MOST_FAULTS_SHOWN = 1_000
 BATCH_ENDPOINT = "batches"
-_MOST_ORDERS_SHOWN = 100
+WORK_KIND = "metering.batch"
 # A journal holds at most 200 transfers; a batch touches far fewer months.
 _MONTHS_PER_JOURNAL = 100
 _METERING_STATES = (Provider.State.ADMITTED, Provider.State.SUSPENDED)
-
-RequestWork = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Upload:
-    """What came over the wire, before anybody has looked into it."""
-
-    body: bytes
-    content_type: str
-    on_error: str = UsageBatch.OnError.REJECT_BATCH
-    content_encoding: str = ""
-    source: str = "api"
-    expected_rows: int | None = None
-    expected_device_milli_seconds: int | None = None
-    signature_input: str = ""
-    signature: str = ""
-
-    @property
-    def body_sha256(self) -> str:
-        """Return the digest of the bytes as sent."""
-        return hashlib.sha256(self.body).hexdigest()
-
-    @property
-    def digest(self) -> str:
-        """Return the digest of what makes two requests the same."""
-        said = (
-            self.body_sha256,
-            self.content_type,
-            self.content_encoding,
-            self.on_error,
-            str(self.expected_rows),
-            str(self.expected_device_milli_seconds),
-        )
-        return hashlib.sha256("\n".join(said).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A batch as it stands after an upload, and whether it was there before."""
-
-    batch: UsageBatch
-    replayed: bool = False
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What an upload would come to: the batch with its counts, and the first faults."""
-
-    batch: UsageBatch
-    faults: list[dict[str, Any]]
-    fault_rows: int
 
 
 @transaction.atomic
@@ -130,27 +82,29 @@ def take_upload(
     """Take one upload in, once per idempotency key; the same key gives the same batch again.
 
     Args:
-        later: store the body and leave the work to a worker (``run_batch_work``); the caller
-            asks for it when the batch comes back as ``processing``.
+        later: store the body and leave the judging to a worker (``run_batch_work``).
     Writes: one batch, its records or its faults, one journal (700, 900) when something counts,
         one log entry.
 
     Raises:
         Refused: the body cannot be read, control totals differ, the provider may not report.
     """
-    known = _claim_key(provider, livemode, BATCH_ENDPOINT, key, upload.digest, at)
+    known = claim_key(provider, livemode, BATCH_ENDPOINT, key, upload.digest, at)
     if known is not None:
         if known.batch is None:
             raise Refused("in_progress", CATALOGUE["in_progress"].zh)
         return Taken(known.batch, replayed=True)
     if provider.state not in _METERING_STATES:
         raise Refused("provider_suspended", CATALOGUE["provider_suspended"].zh)
-    batch = _open_batch(provider, upload, provider_key, livemode, actor, at)
+    batch = open_batch(provider, upload, provider_key, livemode, actor, at)
     UploadAnswer.objects.filter(
         provider=provider, livemode=livemode, endpoint=BATCH_ENDPOINT, idempotency_key=key
     ).update(batch=batch)
     if later:
-        _keep_body(upload)
+        keep_body(upload)
+        work.request(
+            WORK_KIND, key=str(batch.pk), payload={"batch": str(batch.pk)}, actor=actor, at=at
+        )
     else:
         _fill(batch, upload.body, actor=actor, at=at)
     return Taken(batch)
@@ -171,7 +125,7 @@ def validate_upload(
         Refused: as ``take_upload``.
     """
     with transaction.atomic():
-        batch = _open_batch(provider, upload, provider_key, livemode, actor, at)
+        batch = open_batch(provider, upload, provider_key, livemode, actor, at)
         _fill(batch, upload.body, actor=actor, at=at, dry_run=True)
         faulty = BatchRow.objects.filter(batch=batch).exclude(outcome="duplicate")
         rows = list(faulty.order_by("row_no", "id")[:MOST_FAULTS_SHOWN])
@@ -181,10 +135,10 @@ def validate_upload(
     return verdict
 
 
-def run_batch_work(work: Any, progress: Any) -> dict[str, Any]:
+def run_batch_work(task: Work, progress: Progress) -> dict[str, Any]:
     """Judge and store a large batch that was kept for later; asking again changes nothing."""
-    batch = UsageBatch.objects.select_related("provider").get(pk=work.payload["batch"])
-    actor = Actor(**work.payload["actor"])
+    batch = UsageBatch.objects.select_related("provider").get(pk=task.payload["batch"])
+    actor = Actor(**task.requested_by)
     if batch.status != UsageBatch.Status.PROCESSING:
         return {"status": batch.status}
     body = body_path(batch.body_sha256).read_bytes()
@@ -193,9 +147,9 @@ def run_batch_work(work: Any, progress: Any) -> dict[str, Any]:
         with transaction.atomic():
             batch = UsageBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
             if batch.status == UsageBatch.Status.PROCESSING:
-                _fill(batch, body, actor=actor, at=work.requested_at)
+                _fill(batch, body, actor=actor, at=task.requested_at)
     except Refused as refused:
-        _refuse_batch(batch, refused, actor=actor, at=work.requested_at)
+        _refuse_batch(batch, refused, actor=actor, at=task.requested_at)
     progress(1, 1, "完成")
     return {"status": batch.status}
 
@@ -260,72 +214,6 @@ def book_usage(
         post(Journal(new_id(), kind, at, lines, refs), actor=actor, at=at)
 
 
-def body_path(body_sha256: str) -> Path:
-    """Return where the raw bytes of an upload are kept, by digest."""
-    return Path(settings.VAR_DIR) / "metering" / body_sha256[:2] / body_sha256
-
-
-def _claim_key(
-    provider: Provider, livemode: bool, endpoint: str, key: UUID, digest: str, at: datetime
-) -> UploadAnswer | None:
-    """Claim an idempotency key; return the earlier claim if there is one.
-
-    A second request at the same instant waits here until the first is done.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO providers_uploadanswer"
-            " (provider_id, livemode, endpoint, idempotency_key, request_digest, status, body, at)"
-            " VALUES (%s, %s, %s, %s, %s, 0, '{}', %s) ON CONFLICT DO NOTHING RETURNING id",
-            [provider.pk, livemode, endpoint, key, digest, at],
-        )
-        if cursor.fetchone():
-            return None
-    known = UploadAnswer.objects.select_related("batch").get(
-        provider=provider, livemode=livemode, endpoint=endpoint, idempotency_key=key
-    )
-    if known.request_digest != digest:
-        raise Refused("idempotency_key_reused", CATALOGUE["idempotency_key_reused"].zh)
-    return known
-
-
-def _open_batch(
-    provider: Provider,
-    upload: Upload,
-    provider_key: ProviderKey | None,
-    livemode: bool,
-    actor: Actor,
-    at: datetime,
-) -> UsageBatch:
-    return UsageBatch.objects.create(
-        provider=provider,
-        key=provider_key,
-        livemode=livemode,
-        source=upload.source,
-        sent_by_name=actor.name,
-        on_error=upload.on_error,
-        content_type=upload.content_type,
-        content_encoding=upload.content_encoding,
-        body_sha256=upload.body_sha256,
-        body_size=len(upload.body),
-        signature_input=upload.signature_input,
-        signature=upload.signature,
-        expected_rows=upload.expected_rows,
-        expected_device_milli_seconds=upload.expected_device_milli_seconds,
-        received_at=at,
-    )
-
-
-def _keep_body(upload: Upload) -> None:
-    """Keep the raw bytes by digest until a worker has read them, and as evidence after."""
-    path = body_path(upload.body_sha256)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        fresh = path.with_suffix(f".{new_id()}")
-        fresh.write_bytes(upload.body)
-        fresh.replace(path)
-
-
 def _fill(
     batch: UsageBatch, body: bytes, *, actor: Actor, at: datetime, dry_run: bool = False
 ) -> None:
@@ -335,7 +223,7 @@ def _fill(
         plain = unpack(body, batch.content_encoding)
         staged = stage.fill(read_batch(plain, batch.content_type), most_rows=MOST_ROWS)
     except BadBatch as bad:
-        raise _as_refusal(bad) from bad
+        raise as_refusal(bad) from bad
     _check_totals(batch, staged.rows, staged.device_milli_seconds)
     judged = stage.judge()
     stage.store_left_out()
@@ -386,34 +274,7 @@ def _write_counts(
         setattr(batch, outcome, 0 if nothing_stored else judged.get(outcome, 0))
     batch.device_milli_seconds = sum(each.device_milli_seconds for each in sums)
     batch.pflops_hours = pflops_hours(sum(each.device_milli_seconds * each.gflops for each in sums))
-    batch.rated = _preview(sums)
-
-
-def _preview(sums: list[Sum]) -> dict[str, Any]:
-    """Rate what counts at the filed prices, for information; billing rates for good."""
-    orders: dict[str, dict[str, int]] = {}
-    for each in sums:
-        net = each.device_milli_seconds - each.reversed_device_milli_seconds
-        line = orders.setdefault(each.order_no, {"use": 0, "gross": 0, "unit": 1})
-        line["use"] += net
-        if each.pricing_unit == OfferingPrice.PricingUnit.CARD_HOUR:
-            line["gross"] += net * each.price_fen
-            line["unit"] = DEVICE_MILLI_SECONDS_PER_CARD_HOUR
-        else:
-            line["gross"] += net * each.gflops * each.price_fen
-            line["unit"] = GFLOPS_MILLI_SECONDS_PER_PFLOPS_HOUR
-    lines = [
-        {
-            "order_no": order_no,
-            "device_milli_seconds": str(line["use"]),
-            "gross_fen": str(divide_half_up(line["gross"], line["unit"])),
-        }
-        for order_no, line in sorted(orders.items())
-    ]
-    return {
-        "gross_fen": str(sum(int(line["gross_fen"]) for line in lines)),
-        "orders": lines[:_MOST_ORDERS_SHOWN],
-    }
+    batch.rated = preview(sums)
 
 
 def _book_and_record(batch: UsageBatch, sums: list[Sum], *, actor: Actor, at: datetime) -> None:
@@ -448,16 +309,3 @@ def _refuse_batch(batch: UsageBatch, refused: Refused, *, actor: Actor, at: date
         batch.refused_code = refused.code
         batch.finished_at = at
         _book_and_record(batch, [], actor=actor, at=at)
-
-
-def _as_refusal(bad: BadBatch) -> Refused:
-    """Say in Chinese why a body cannot be read, and where."""
-    problem = CATALOGUE[bad.code]
-    where = f"第 {bad.row} 行" if bad.row else ""
-    where += f"“{bad.column}”列" if bad.column else ""
-    seen = f"（{bad.value}）" if bad.value else ""
-    text = f"{where}：{problem.zh}{seen}" if where else f"{problem.zh}{seen}"
-    details = {"row": str(bad.row) if bad.row else "", "column": bad.column, "value": bad.value}
-    return Refused(
-        bad.code, f"{text}。{problem.hint_zh}。", details={k: v for k, v in details.items() if v}
-    )

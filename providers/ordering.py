@@ -5,7 +5,6 @@ An order without a voucher is a filed order like any other: metered, reported, n
 Units: fen; hours are hours of one device.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -13,13 +12,12 @@ from django.db import transaction
 
 from ledger import audit
 from ledger.actors import Actor
-from ledger.amounts import divide_half_up, share_floor, yuan_text
+from ledger.amounts import yuan_text
 from ledger.identifiers import new_id
 from ledger.periods import SHANGHAI, day_of
 from ledger.refusals import Refused
 from providers.metering import release_held
 from providers.models import (
-    AcceleratorRate,
     Offering,
     OfferingPrice,
     Order,
@@ -27,64 +25,14 @@ from providers.models import (
     UsageRecord,
 )
 from providers.models.state_row import move, note_birth, write_row
-from vouchers.granting import ratio_of
+from providers.quoting import Quote, quote
 from vouchers.models import Enterprise, Voucher
-from vouchers.spending import hold_amount, release, voucher_position
+from vouchers.spending import hold_amount, release
 from vouchers.states import next_number
 
 MOST_DEVICES = 100_000
 LONGEST_DAYS = 366
-_GFLOPS_PER_PFLOPS = 1_000_000
 _SAME_ORDER = timedelta(minutes=1)
-
-
-@dataclass(frozen=True)
-class Quote:
-    """What an order would cost and how much of the voucher it would hold.
-
-    Units: fen, basis points.
-    """
-
-    price: OfferingPrice
-    device_hours: int
-    gflops: int
-    gross_fen: int
-    share_bp: int
-    hold_fen: int
-    share_reason: str
-
-
-def quote(
-    offering: Offering,
-    voucher: Voucher | None,
-    *,
-    device_count: int,
-    planned_hours: int,
-    starts_at: datetime,
-    at: datetime,
-) -> Quote:
-    """Say what an order would cost at the price now on file.
-
-    Raises:
-        Refused: no price on file, or no rate in force for the model.
-    """
-    price = offering.price_at(at)
-    if price is None:
-        raise Refused("price_missing", "该服务项目没有备案单价，暂不能下单。")
-    rate = AcceleratorRate.objects.in_force(max(at, starts_at)).filter(model=offering.model).first()
-    if rate is None:
-        raise Refused("no_rate", "该型号没有有效的折算系数，暂不能下单。请联系区数据局。")
-    device_hours = device_count * planned_hours
-    if price.pricing_unit == OfferingPrice.PricingUnit.CARD_HOUR:
-        gross = device_hours * price.price_fen
-    else:
-        gross = divide_half_up(device_hours * rate.gflops * price.price_fen, _GFLOPS_PER_PFLOPS)
-    share_bp, reason = 0, ""
-    if voucher is not None:
-        bonuses = frozenset({"DOMESTIC"} if offering.model.domestic else ())
-        share_bp, reason = ratio_of(voucher.programme.edition.ratio, bonuses)
-    hold = share_floor(gross, share_bp)
-    return Quote(price, device_hours, rate.gflops, gross, share_bp, hold, reason)
 
 
 @transaction.atomic
@@ -418,5 +366,4 @@ __all__ = [
     "place_order",
     "quote",
     "refuse_order",
-    "voucher_position",
 ]
