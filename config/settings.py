@@ -184,5 +184,6 @@ LOGGING = {
     "formatters": {"json": {"()": "config.logs.JsonLines"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
+    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}}
+    | {name: {"level": "WARNING"} for name in ("weasyprint", "fontTools", "pikepdf", "httpx")},
 }

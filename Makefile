@@ -1,0 +1,36 @@
+# The house on one machine. `make run` is all a newcomer needs; see README.md.
+PYTHON_RUN = .venv/bin/python -m deploy.launcher
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test check bench verify shell clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv from the hashed lock, add system libraries, build the assets
+	@sh deploy/bootstrap.sh
+
+run: setup ## play the demonstration month on an empty database, then serve http://127.0.0.1:8000
+	@$(PYTHON_RUN) run
+
+demo: setup ## the demonstration month without serving; writes var/demo/summary.json
+	@$(PYTHON_RUN) demo
+
+test: setup ## every test on throw-away servers; make test ARGS="tests/ledger -k proof"
+	@$(PYTHON_RUN) test $(ARGS)
+
+check: setup ## all that CI does: lint, format, types, imports, migrations, tests
+	@$(PYTHON_RUN) check $(ARGS)
+
+bench: setup ## benchmarks as ratios; make bench NAME=p4 SIZE=100000
+	@$(PYTHON_RUN) bench $(NAME) $(if $(SIZE),--size $(SIZE))
+
+verify: setup ## export the log of var/ and check it with the stand-alone verifier
+	@$(PYTHON_RUN) with manage.py export_log var/verify.bundle
+	@.venv/bin/python -m ledger.verifying var/verify.bundle
+
+shell: setup ## any command with the servers up; make shell CMD="manage.py check_books"
+	@$(PYTHON_RUN) with $(CMD)
+
+clean: ## forget the data, the environment and everything built
+	rm -rf .venv var static/build node_modules

@@ -1,0 +1,23 @@
+"""Bring a database up to what the code needs: tables, roles, log key, static files."""
+
+from argparse import ArgumentParser
+from io import StringIO
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--no-static", action="store_true", help="leave static files alone")
+
+    def handle(self, *args: object, **options: object) -> None:
+        settings.VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("sync_roles", strict=True, stdout=StringIO(), stderr=self.stderr)
+        call_command("make_log_key", stdout=StringIO())
+        if not options["no_static"]:
+            call_command("collectstatic", verbosity=0, interactive=False)

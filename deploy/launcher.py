@@ -1,0 +1,252 @@
+"""Start and stop the house on one machine: ``python -m deploy.launcher run|demo|test|check|bench``.
+
+Started by the Makefile with the Python of ``.venv``. With DATABASE_URL (and CELERY_BROKER_URL)
+set, the servers behind them are used and none is started. Everything it starts, it stops.
+"""
+
+import argparse
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import psycopg
+
+from deploy.processes import Child
+from deploy.servers import Postgres, ServerFailed, Valkey
+from deploy.site import Site
+
+ROOT = Path(__file__).resolve().parent.parent
+STARTED = time.monotonic()
+SECRETS = {"SECRET_KEY": 50, "POSTGRES_PASSWORD": 24, "BROKER_PASSWORD": 24}
+CHECKS = (
+    ("规范 lint", ["ruff", "check", "."]),
+    ("格式 format", ["ruff", "format", "--check", "."]),
+    ("依赖方向 imports", ["lint-imports"]),
+    ("类型 types", ["mypy", "."]),
+    ("迁移 migrations", ["manage.py", "makemigrations", "--check", "--dry-run"]),
+)
+
+
+class Stopped(Exception):  # noqa: N818 - somebody pressed Ctrl-C
+    """The launcher was told to stop."""
+
+
+def say(text: str) -> None:
+    """Print a line with the seconds since the start."""
+    print(f"[{time.monotonic() - STARTED:6.1f}s] {text}", flush=True)
+
+
+def stop_on_signal() -> None:
+    """Turn the first Ctrl-C or SIGTERM into an orderly end and ignore the impatient ones."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped
+
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, stop)
+
+
+def read_secrets(folder: Path) -> dict[str, str]:
+    """Return the secrets of this installation; made once, readable by their owner alone."""
+    file = folder / "secrets.env"
+    if not file.exists():
+        file.touch(mode=0o600)
+        lines = (f"{name}={secrets.token_urlsafe(size)}" for name, size in SECRETS.items())
+        file.write_text("\n".join(lines) + "\n")
+    return dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[bool]:
+    """Hold the folder's lock; yield whether it was free."""
+    with (folder / "launcher.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def base_environment(folder: Path, own: dict[str, str]) -> dict[str, str]:
+    """Return what every program of the house runs in, but for the servers' addresses."""
+    return os.environ | {
+        "VAR_DIR": str(folder),
+        "SECRET_KEY": os.environ.get("SECRET_KEY") or own["SECRET_KEY"],
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        "C_FORCE_ROOT": "1",  # JSON only, so root is no door for others' code
+    }
+
+
+@contextmanager
+def servers(
+    folder: Path, *, quick: bool = False, running: bool = False
+) -> Iterator[dict[str, str]]:
+    """Start what no address was given for; yield the environment that everything runs in.
+
+    Args:
+        quick: for tests only, nothing is kept safe from a power cut.
+        running: another launcher has started them already; only tell where they are.
+    """
+    own = read_secrets(folder)
+    environment = base_environment(folder, own)
+    with ExitStack() as started:
+        if not os.environ.get("DATABASE_URL"):
+            postgres = Postgres(folder, own["POSTGRES_PASSWORD"], quick=quick, running=running)
+            if not running:
+                started.callback(postgres.stop)
+                postgres.start()
+                postgres.create("house")
+                say(f"数据库 PostgreSQL 已启动（127.0.0.1:{postgres.port}）")
+            environment["DATABASE_URL"] = postgres.url("house")
+        if not os.environ.get("CELERY_BROKER_URL"):
+            valkey = Valkey(folder, own["BROKER_PASSWORD"], running=running)
+            if not running:
+                started.callback(valkey.stop)
+                valkey.start()
+                say(f"消息队列 Valkey 已启动（127.0.0.1:{valkey.port}）")
+            environment["CELERY_BROKER_URL"] = valkey.url
+        yield environment
+
+
+def call(words: list[str], environment: dict[str, str]) -> int:
+    """Run a program to its end on this terminal and return its status."""
+    program = [sys.executable, *words] if words[0] in {"manage.py", "-m"} else words
+    child = Child.on_terminal(program, environment=environment, folder=ROOT)
+    try:
+        return child.wait()
+    finally:
+        child.stop()
+
+
+def must(words: list[str], environment: dict[str, str]) -> None:
+    """Run a program that everything after it needs.
+
+    Raises:
+        ServerFailed: it ended with a fault.
+    """
+    if call(words, environment):
+        raise ServerFailed(f"没有成功：{' '.join(words)}")
+
+
+def is_empty(environment: dict[str, str]) -> bool:
+    """Say whether nothing was ever booked here, so that the demonstration may play."""
+    with psycopg.connect(environment["DATABASE_URL"]) as connection:
+        row = connection.execute("SELECT NOT EXISTS (SELECT 1 FROM ledger_journal)").fetchone()
+    return bool(row and row[0])
+
+
+def seed(environment: dict[str, str]) -> None:
+    """Play the demonstration month, with the worker and the sealer at work."""
+    if not (ROOT / "billing/management/commands/seed_demo.py").exists():
+        say("没有演示月份的命令，跳过")
+        return
+    if not is_empty(environment):
+        say("库中已有数据，不再演示（删除 var 目录可以重来）")
+        return
+    say("正在演示一个完整的月份（全部经过真实的业务动作、接口和后台任务）……")
+    must(["manage.py", "seed_demo"], environment)
+    say("演示完成；摘要在 var/demo/summary.json")
+
+
+def open_house(*, serve: bool) -> None:
+    """Bring everything up on ``var``; serve until told to stop, or only play the month."""
+    folder = ROOT / "var"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    port = int(os.environ.get("PORT", "8000"))
+    with ExitStack() as opened:
+        if not opened.enter_context(only_one(folder)):
+            raise ServerFailed("这个目录里已有一个正在运行（make run）；请先停止它。")
+        environment = opened.enter_context(servers(folder))
+        environment.setdefault("PUBLIC_ORIGIN", f"http://127.0.0.1:{port}")
+        site = Site(ROOT, folder, environment, port, say)
+        try:
+            must(["manage.py", "prepare_house"], environment)
+            say("数据表、角色、节假日、日志密钥、静态文件已就绪")
+            site.start_workers()
+            say("后台任务与日志封存已启动")
+            seed(environment)
+            if serve:
+                site.start_web()
+                say(f"网站已启动：http://127.0.0.1:{port}/ （按 Ctrl-C 停止；日志在 var/log/）")
+                site.watch()
+        finally:
+            say("正在停止……")
+            site.stop()
+    say("全部已停止")
+
+
+def beside_the_house(words: list[str]) -> int:
+    """Run one program on the data of ``var``, whether the house is open or not."""
+    folder = ROOT / "var"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with only_one(folder) as free, servers(folder, running=not free) as environment:
+        return call(words, environment)
+
+
+def in_scratch(words: list[list[str]], *, quick: bool, titles: list[str] | None = None) -> int:
+    """Run programs one after the other on throw-away servers; stop at the first fault."""
+    folder = Path(tempfile.mkdtemp(prefix="house-"))
+    try:
+        with servers(folder, quick=quick) as environment:
+            for number, each in enumerate(words):
+                if titles:
+                    say(titles[number])
+                if status := call(each, environment):
+                    return status
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def check(rest: list[str]) -> int:
+    """Do all that CI does, quick parts first."""
+    words = [list(each) for _, each in CHECKS] + [["-m", "pytest", *rest]]
+    return in_scratch(words, quick=True, titles=[title for title, _ in CHECKS] + ["测试 tests"])
+
+
+def main() -> int:
+    """Do what the first word says."""
+    parser = argparse.ArgumentParser(prog="deploy.launcher", description=__doc__)
+    parser.add_argument("what", choices=["run", "demo", "test", "check", "bench", "with"])
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+    asked = parser.parse_args()
+    stop_on_signal()
+    try:
+        match asked.what:
+            case "run" | "demo":
+                open_house(serve=asked.what == "run")
+                return 0
+            case "test":
+                return in_scratch([["-m", "pytest", *asked.rest]], quick=True)
+            case "check":
+                return check(asked.rest)
+            case "bench":
+                return in_scratch([["-m", "benchmarks", *asked.rest]], quick=False)
+            case _:
+                return beside_the_house(asked.rest)
+    except Stopped:
+        say("全部已停止")
+        return 0 if asked.what == "run" else 130
+    except ServerFailed as failure:
+        say(str(failure))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

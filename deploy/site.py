@@ -1,0 +1,116 @@
+"""The processes of the site itself: web, worker, beat and sealer, watched while they run."""
+
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.processes import Child
+from deploy.servers import ServerFailed, wait_until
+
+WSGI = "config.wsgi:application"
+MOST_RESTARTS = 5  # within the time below; then something is wrong that a restart does not mend
+RESTART_WINDOW_SECONDS = 120.0
+WATCH_SECONDS = 0.5
+
+
+class Site:
+    """Web, Celery worker, Celery beat and the log's sealer."""
+
+    def __init__(
+        self,
+        root: Path,
+        folder: Path,
+        environment: dict[str, str],
+        port: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self.root = root
+        self.folder = folder
+        self.environment = environment
+        self.port = port
+        self.say = say
+        self.children: list[Child] = []
+        self.deaths: list[float] = []
+
+    def start_workers(self) -> None:
+        """Start what works behind the pages: the worker and the sealer."""
+        celery = ["celery", "--app", "config", "worker", "--concurrency", "2", "--loglevel", "INFO"]
+        self._start("worker", [*celery, "--without-gossip", "--without-mingle"])
+        self._start("sealer", ["python", "manage.py", "seal_log"])
+
+    def start_web(self) -> None:
+        """Start the pages and the clock-driven jobs, and wait until the pages answer."""
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except OSError:
+                raise ServerFailed(
+                    f"端口 {self.port} 被占用：请改用其他端口，例如 PORT=8001 make run"
+                ) from None
+        granian = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--no-ws"]
+        web = self._start(
+            "web",
+            [
+                *granian,
+                "--port",
+                str(self.port),
+                "--blocking-threads",
+                "8",
+                "config.wsgi:application",
+            ],
+        )
+        schedule = str(self.folder / "beat-schedule")
+        self._start("beat", ["celery", "--app", "config", "beat", "-s", schedule, "--pidfile="])
+        wait_until(self._answers, web, "网站", seconds=60)
+
+    def watch(self) -> None:
+        """Restart a process that ends by itself; give up when it keeps ending.
+
+        Raises:
+            ServerFailed: a process ended too often.
+        """
+        while True:
+            for child in self.children:
+                if not child.is_running:
+                    self._restart(child)
+            time.sleep(WATCH_SECONDS)
+
+    def stop(self) -> None:
+        """Stop all of them, the web first: no new work arrives while the rest ends."""
+        for child in sorted(self.children, key=lambda each: each.name != "web"):
+            child.stop()
+
+    def _start(self, name: str, command: list[str]) -> Child:
+        child = Child(
+            name,
+            command,
+            log=self.folder / "log" / f"{name}.log",
+            environment=self.environment,
+            folder=self.root,
+        )
+        child.start()
+        self.children.append(child)
+        return child
+
+    def _restart(self, child: Child) -> None:
+        now = time.monotonic()
+        self.deaths = [each for each in self.deaths if now - each < RESTART_WINDOW_SECONDS] + [now]
+        self.say(f"{child.name} 意外结束（状态 {child.status}），最后几行：\n{child.last_words()}")
+        if len(self.deaths) > MOST_RESTARTS:
+            raise ServerFailed(f"{child.name} 反复结束，已停止；日志在 {child.log}")
+        child.stop()
+        child.start()
+        self.say(f"{child.name} 已重新启动")
+
+    def _answers(self) -> bool:
+        request = f"http://127.0.0.1:{self.port}/readyz"
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as refusal:
+            refusal.close()
+            return False
