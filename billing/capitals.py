@@ -13,13 +13,13 @@ def capital_amount(amount_fen: int) -> str:
     """Return ``amount_fen`` as 人民币 in capital numerals.
 
     Units: fen.
+
     Raises:
         ValueError: a negative amount (write 冲减 with a positive amount instead), or one that is
             not a whole number of fen within reason.
     """
-    if isinstance(amount_fen, bool) or not isinstance(amount_fen, int):
-        raise ValueError("an amount is a whole number of fen")
-    if not 0 <= amount_fen < LARGEST_FEN:
-        raise ValueError("only amounts from 0 up are written in capitals")
+    whole = type(amount_fen) is int
+    if not whole or not 0 <= amount_fen < LARGEST_FEN:
+        raise ValueError("only an amount in whole fen from 0 up is written in capitals")
     text = f"{amount_fen // 100}.{amount_fen % 100:02d}"
     return "人民币" + str(cn2an.an2cn(text, "rmb"))

@@ -69,7 +69,7 @@ def _statements(slug: str, provider: Provider | None) -> list[Statement]:
     return list(found if provider is None else found.filter(provider=provider))
 
 
-def _provider_ids(slug: str, provider: Provider | None) -> list[UUID]:
+def _provider_ids(provider: Provider | None) -> list[UUID]:
     if provider is not None:
         return [provider.pk]
     return list(Provider.objects.order_by("uscc").values_list("pk", flat=True))
@@ -80,7 +80,7 @@ def accounts_of(
 ) -> list[tuple[str, str, str, list[AccountKey]]]:
     """Return the accounts of a programme by stage: code, title, what is listed, accounts."""
     statements = _statements(slug, provider)
-    providers = _provider_ids(slug, provider)
+    providers = _provider_ids(provider)
     spent = [
         ("3000", "已核销待结算", "redeemed", [redeemed(slug, str(pk)) for pk in providers]),
         ("3100", "结算单待付", "settlement", [each.settlement_account for each in statements]),
@@ -241,7 +241,8 @@ def history(month: Month, provider: Provider | None = None) -> list[dict[str, An
 _RECOMPUTED = """
 SELECT coalesce(sum(floor(CASE WHEN p.pricing_unit = 'CARD_HOUR'
            THEN used.dms::numeric * p.price_fen / 3600000
-           ELSE used.dms::numeric * used.gflops * p.price_fen / 3600000000000 END + 0.5)), 0)::bigint
+           ELSE used.dms::numeric * used.gflops * p.price_fen / 3600000000000
+       END + 0.5)), 0)::bigint
   FROM (SELECT u.order_id, u.rate_id, u.gflops, sum(u.device_milli_seconds) AS dms
           FROM providers_usagerecord u
          WHERE u.counted AND u.livemode AND u.settle_month = %(month)s

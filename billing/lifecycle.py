@@ -1,7 +1,7 @@
 """Which moves exist for months, statements, payments and reports; nothing else about them.
 
-A transition method has no side effect: whether this case may move is asked of the rules, what moving
-does is the act's business. The database holds the same edges (migration ``0002_guards``).
+A transition method has no side effect: whether this case may move is asked of the rules, what
+moving does is the act's business. The database holds the same edges (migration ``0002_guards``).
 """
 
 from typing import Any

@@ -286,6 +286,7 @@ def public_share(rule: ShareRule, lines: Sequence[ShareLine], limits: Limits) ->
         the lines add up to the grant.
     Source: domain.md 2.10; the binding constraint is the first of the smallest, in the order
         ratio, hold, enterprise cap, programme cap, stacking.
+
     Raises:
         Refused: other public money although the programme forbids it.
     """

@@ -1,7 +1,7 @@
 """Monthly reports: freeze a month as content, make the PDF of it, prove it later.
 
-``make_report`` writes down the content as canonical data once; the PDF is work that only looks at that
-content, so it can be made again to the byte whenever somebody doubts it.
+``make_report`` writes down the content as canonical data once; the PDF is work that only looks at
+that content, so it can be made again to the byte whenever somebody doubts it.
 """
 
 import hashlib
@@ -61,7 +61,7 @@ def make_report(
     close = MonthClose.objects.select_for_update(of=("self",)).get(pk=close.pk)
     if close.state in (MonthClose.State.OPEN, MonthClose.State.CLOSING):
         raise Refused("not_closed", "本月对账单尚未出具，不能生成报告。请先完成结算。")
-    before = _versions(close, provider).last()
+    before: Report | None = _versions(close, provider).last()
     content = build_content(close, provider, actor=actor, at=at)
     if before is not None and _substance(before.content) == _substance(content):
         return before

@@ -104,9 +104,9 @@ def binding_title(statement: Statement) -> str:
 def confirmation_data(statement: Statement) -> dict[str, str]:
     """Return who confirmed a statement and when."""
     said: dict[str, str] = {"enterprise": "未确认", "provider": "未确认"}
-    for each in statement.objections.all():
-        if each.state == "open":
-            said[each.side] = f"异议（第 {each.line.ordinal} 行）"
+    for objection in statement.objections.all():
+        if objection.state == "open":
+            said[objection.side] = f"异议（第 {objection.line.ordinal} 行）"
     for each in statement.confirmations.all():
         if each.version == statement.version:
             said[each.side] = f"{each.actor_name} {moment_text(each.confirmed_at)}"

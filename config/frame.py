@@ -1,5 +1,7 @@
 """Door: the pages and the one switch that belong to the frame around every page."""
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -7,7 +9,7 @@ from django.urls import path
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from ledger.rights import public
+from ledger.rights import public, signed_in
 
 YEAR_SECONDS = 365 * 86400
 
@@ -48,7 +50,20 @@ def privacy(request: HttpRequest) -> HttpResponse:
     return render(request, "public/privacy.html")
 
 
+@signed_in
+@require_GET
+def entrance(request: HttpRequest) -> HttpResponse:
+    """Lead somebody who just signed in to the desk that is theirs."""
+    user: Any = request.user
+    if user.groups.exists():
+        return HttpResponseRedirect("/office/")
+    if user.provider_seats.filter(active=True).exists():
+        return HttpResponseRedirect("/console/")
+    return HttpResponseRedirect("/portal/")
+
+
 urlpatterns = [
+    path("enter/", entrance, name="entrance"),
     path("display/text-size/", text_size, name="text_size"),
     path("public/accessibility/", accessibility, name="accessibility"),
     path("public/privacy/", privacy, name="privacy"),

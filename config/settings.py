@@ -87,7 +87,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Who comes in ---------------------------------------------------------------------------------
 AUTH_USER_MODEL = "config.User"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "home"
+LOGIN_REDIRECT_URL = "entrance"
 LOGOUT_REDIRECT_URL = "home"
 _PASSWORD = "django.contrib.auth.password_validation."  # noqa: S105 - a module path
 AUTH_PASSWORD_VALIDATORS = [
@@ -143,7 +143,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],  # each view states its right (ledger.rights)
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",  # middleware asks it
+    "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": True,
 }
 SPECTACULAR_SETTINGS = {

@@ -244,6 +244,9 @@ def release_rows(provider: Provider) -> tuple[int, list[Sum]]:
 
 def settle_months(months: list[str]) -> Iterator[Month]:
     """Yield, for each month of use, the month in which it settles: itself or the next open one."""
+    with connection.cursor() as cursor:
+        # Whoever shuts a month waits for this upload, and this upload for them (shutting.py).
+        cursor.execute("LOCK TABLE providers_meteringmonth IN ROW SHARE MODE")
     closed = set(MeteringMonth.objects.values_list("month", flat=True))
     for text in months:
         month = Month.parse(text)

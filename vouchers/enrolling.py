@@ -52,6 +52,7 @@ def register_enterprise(
             "如被他人冒用，请致电服务电话申诉。",
             field="uscc",
         )
+    _one_realm(user)
     enterprise = Enterprise.objects.create(name=title, uscc=code, uscc_flag=flag, registered_at=at)
     write_row(enterprise, "register", "企业注册", ("", enterprise.state), actor=actor, at=at)
     if user is not None:
@@ -176,6 +177,7 @@ def add_seat(
     enterprise = _taken(enterprise)
     if role not in EnterpriseSeat.Role.values:
         raise Refused("unknown_role", "席位角色不在可选范围。", field="role")
+    _one_realm(user)
     seat = _seat(enterprise, user, role)
     audit.record(
         "enterprise.seat",
@@ -210,6 +212,14 @@ def _a_year_after(day: date) -> date:
         return day.replace(year=day.year + FACT_YEARS)
     except ValueError:  # 29 February
         return day.replace(year=day.year + FACT_YEARS, day=28)
+
+
+def _one_realm(user: Any) -> None:
+    """Refuse a seat to somebody who works for the bureau: one person, one side of the table."""
+    if user is not None and (user.groups.exists() or user.user_permissions.exists()):
+        raise Refused(
+            "two_realms", "您的账号属于主管部门工作人员，不能登记或代表企业。请使用企业账号。"
+        )
 
 
 def _seat(enterprise: Enterprise, user: Any, role: str) -> EnterpriseSeat:

@@ -59,7 +59,8 @@ def grant_budget(
     programme = Programme.objects.select_for_update(of=("self",)).get(pk=programme.pk)
     if key and (known := BudgetGrant.objects.filter(pk=key).first()):
         return _same_grant(known, programme, amount_fen)
-    _may_grant(programme, amount_fen, document_no, approved_by, actor)
+    _two_persons(actor, approved_by)
+    sane_grant(programme, amount_fen, document_no)
     transfer = bookings.granting(programme, amount_fen)
     refs = {"programme": programme.slug, "document_no": document_no}
     journal = Journal(new_id(), "budget.grant", at, (transfer,), refs, (approved_by,))
@@ -236,10 +237,8 @@ def revoke_voucher(
     return voucher
 
 
-def _may_grant(
-    programme: Programme, amount_fen: int, document_no: str, approved_by: Actor, actor: Actor
-) -> None:
-    _two_persons(actor, approved_by)
+def sane_grant(programme: Programme, amount_fen: int, document_no: str) -> None:
+    """Refuse a grant without amount or document, or beyond the scheme's total."""
     if not 0 < amount_fen <= MOST_FEN:
         raise Refused("amount_invalid", "下达金额须大于 0 元，请更正。", field="amount")
     if not document_no.strip():

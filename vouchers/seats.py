@@ -50,14 +50,19 @@ def enterprise_member(*roles: str) -> Callable[[View], View]:
     return wrap
 
 
+def seat_of(request: HttpRequest) -> EnterpriseSeat:
+    """Return the seat the guarded view was entered with."""
+    seat: EnterpriseSeat = request.seat  # type: ignore[attr-defined]
+    return seat
+
+
 def actor_at(request: HttpRequest) -> Actor:
     """Return the person of the request as an actor under the seat's role."""
-    seat: EnterpriseSeat = request.seat  # type: ignore[attr-defined]
     user: Any = request.user
     return Actor(
         kind="user",
         id=str(user.pk),
         name=user.display_name,
-        role=seat.role,
+        role=seat_of(request).role,
         person=user.person_hash,
     )

@@ -21,6 +21,7 @@ def prepare_settlement(close: MonthClose, *, actor: Actor, at: datetime) -> Mont
     """Put a month forward for approval; asking again after a change renews the digest.
 
     Writes: statements moved, preparer and digest on the month, state rows, log entry.
+
     Raises:
         Refused: a statement still waits for one side, or the month is not under review.
     """
@@ -77,6 +78,7 @@ def approve_settlement(close: MonthClose, *, digest: str, actor: Actor, at: date
         digest: of the list as it was shown; if anything changed since, nothing is approved.
 
     Writes: postings, statements and month moved, state rows, one log entry with both persons.
+
     Raises:
         Refused: not prepared, changed, or approved by who prepared it.
     """
@@ -155,6 +157,7 @@ def finish_month(close: MonthClose, *, actor: Actor, at: datetime) -> MonthClose
     An order whose provider still has records waiting keeps its hold for them.
 
     Writes: month moved, orders completed (the rest of their holds released), log entry.
+
     Raises:
         Refused: something is unpaid or in dispute.
     """

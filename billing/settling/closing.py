@@ -20,7 +20,8 @@ from ledger import audit, work
 from ledger.actors import Actor
 from ledger.periods import SHANGHAI, Month, day_of
 from ledger.refusals import Refused
-from providers.metering import Blocker, blockers, monthly_usage, shut_month
+from providers.metering import Blocker, blockers, monthly_usage
+from providers.shutting import shut_month
 from vouchers.calendars import work_calendar
 from vouchers.workdays import end_of
 
@@ -58,6 +59,7 @@ def close_month(month: Month, *, carry_held: bool = False, actor: Actor, at: dat
             stand in the way. Nothing is ever dropped.
 
     Writes: the month's row, one piece of work.
+
     Raises:
         Refused: the month is not over, an earlier one is still open, or something is in the way.
     """
@@ -126,6 +128,7 @@ def cut_off(close: MonthClose, *, carry_held: bool, actor: Actor, at: datetime) 
     """Draw the line under a month and write its statements as drafts.
 
     Writes: the intake of the month shut, draft statements with their lines, state row, log entry.
+
     Raises:
         Refused: something turned up that stands in the way.
     """
@@ -214,6 +217,7 @@ def put_out(close: MonthClose, *, actor: Actor, at: datetime) -> MonthClose:
     """Open the time for confirmation and objection.
 
     Writes: state row, digest of all statements, last day for objections, log entry.
+
     Raises:
         Refused: the calendar of the year is not known, so no period can be counted.
     """

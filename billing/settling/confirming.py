@@ -1,4 +1,4 @@
-"""Both sides look at a statement: confirm it, or object to a line; the bureau decides objections."""
+"""Both sides confirm a statement or object to a line; the bureau decides objections."""
 
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ def confirm_statement(
         digest: of the statement as it was shown; another digest means it changed meanwhile.
 
     Writes: one confirmation, a state row when it was the second, a log entry.
+
     Raises:
         Refused: no seat there, changed meanwhile, already objected, or the same person for both.
     """
@@ -82,6 +83,7 @@ def object_statement(
     """Object to one line; its public share is held back, the rest may go on.
 
     Writes: one objection, the held-back amount, state row, log entry (a digest of the reason only).
+
     Raises:
         Refused: no seat there, too late, no such line, no reason, or already objected.
     """
@@ -147,6 +149,7 @@ def resolve_objection(
 
     Writes: the decision; when upheld a reversing line, its postings and a new version of the
         statement, which both sides confirm anew; state row, log entry.
+
     Raises:
         Refused: already decided, no explanation, or decided by who raised it.
     """

@@ -11,8 +11,8 @@ from django.db import transaction
 from billing.capitals import capital_amount
 from billing.models import MonthClose, PaymentBatch, PaymentItem, PaymentLine, Statement, move
 from billing.models.state_row import write_row
-from billing.sheets import csv_bytes
 from billing.settling.postings import book_payment, book_return
+from billing.sheets import csv_bytes
 from ledger import audit
 from ledger.actors import Actor
 from ledger.amounts import yuan_text
@@ -40,6 +40,7 @@ def export_payment_list(close: MonthClose, *, actor: Actor, at: datetime) -> Pay
     the answer.
 
     Writes: one list with its bytes and digest, its lines and items, state row, log entry.
+
     Raises:
         Refused: not approved yet, nothing owed, or released by who prepared or approved it.
     """
@@ -133,13 +134,13 @@ def _lay_out(
 
 def list_bytes(lines: Sequence[PaymentLine], items: Sequence[PaymentItem]) -> bytes:
     """Return a payment list as CSV: a row per statement, subtotals, total in digits and words."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for line in lines:
         mine = [item for item in items if item.line_id == line.pk]
         rows += [_row(line, item) for item in mine]
         rows.append(
-            dict.fromkeys(COLUMNS, "")
-            | {
+            {
+                **dict.fromkeys(COLUMNS, ""),
                 "收款单位": f"小计（{line.payee_name}）",
                 "金额（元）": yuan_text(line.amount_fen),
                 "备注": f"{len(mine)} 份对账单",
@@ -147,8 +148,8 @@ def list_bytes(lines: Sequence[PaymentLine], items: Sequence[PaymentItem]) -> by
         )
     total = sum(line.amount_fen for line in lines)
     rows.append(
-        dict.fromkeys(COLUMNS, "")
-        | {
+        {
+            **dict.fromkeys(COLUMNS, ""),
             "收款单位": f"合计（{len(lines)} 笔）",
             "金额（元）": yuan_text(total),
             "备注": capital_amount(total),
@@ -181,6 +182,7 @@ def record_payment(
     """Record that the bank paid one line; the same reference again changes nothing.
 
     Writes: postings (420) per statement, the line, state rows, log entry.
+
     Raises:
         Refused: already paid under another reference, the reference was used, or the payee's
             account changed after approval.

@@ -220,7 +220,8 @@ def sample_content(*, providers: int = 2, lines: int = 6, trial: bool = False) -
             "root": "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
             "key": "shuanli.putuo.example/ledger+1a2b3c4d+AbCdEf",
             "sealed_at": "2026年11月9日 09:59",
-            "note": "shuanli.putuo.example/ledger\n1234\nq83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n",
+            "note": "shuanli.putuo.example/ledger\n1234\n"
+            "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n",
         },
         "proof": {"origin": "shuanli.putuo.example/ledger", "size": "1234", "entries": []},
     }

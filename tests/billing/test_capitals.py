@@ -28,33 +28,29 @@ DIGITS = {character: value for value, character in enumerate("零壹贰叁肆伍
 SMALL = {"拾": 10, "佰": 100, "仟": 1000}
 
 
-def fen_of(text: str) -> int:
-    """Read capital numerals back; written from the rules, not from the writer."""
-    yuan = below_myriad = digit = fen = 0
-    for character in text.removeprefix("人民币"):
-        if character in DIGITS:
-            digit = DIGITS[character]
-        elif character in SMALL:
-            below_myriad += digit * SMALL[character]
-            digit = 0
-        elif character == "万":
-            yuan += (below_myriad + digit) * 10**4
-            below_myriad = digit = 0
-        elif character == "亿":
-            yuan = (yuan + below_myriad + digit) * 10**8
-            below_myriad = digit = 0
-        elif character == "元":
-            yuan += below_myriad + digit
-            below_myriad = digit = 0
-        elif character == "角":
-            fen += digit * 10
-            digit = 0
-        elif character == "分":
-            fen += digit
+def section_of(text: str) -> int:
+    """Read up to four digits with their 拾佰仟; written from the rules, not from the writer."""
+    total = digit = 0
+    for character in text:
+        if character in SMALL:
+            total += digit * SMALL[character]
             digit = 0
         else:
-            assert character == "整", character
-    return yuan * 100 + fen
+            digit = DIGITS[character]
+    return total + digit
+
+
+def fen_of(text: str) -> int:
+    """Read capital numerals back to fen."""
+    words = text.removeprefix("人民币").removesuffix("整")
+    yuan, _, rest = words.rpartition("元")
+    tens, _, ones = rest.rpartition("角")
+    fen = section_of(tens) * 10 + section_of(ones.removesuffix("分"))
+    total = 0
+    for part in yuan.rpartition("亿")[::2]:
+        myriads, _, units = part.rpartition("万")
+        total = total * 10**8 + section_of(myriads) * 10**4 + section_of(units)
+    return total * 100 + fen
 
 
 @pytest.mark.parametrize(("amount_fen", "words"), GOLDEN)

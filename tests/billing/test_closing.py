@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing import settling
-from billing.models import MonthClose, StateRow, Statement
+from billing.models import MonthClose, Statement, StateRow
 from ledger.balances import balance
 from ledger.chart import invoice, redeemed, rejected, self_share, unmatched, used_self, used_voucher
 from ledger.models import LogEntry, Transfer

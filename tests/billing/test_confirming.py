@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from billing import settling
-from billing.models import Confirmation, Objection, StateRow, Statement
+from billing.models import Confirmation, Objection, Statement, StateRow
 from ledger.balances import balance
 from ledger.chart import invoice, redeemed, rejected, unmatched, used_voucher
 from ledger.models import LogEntry

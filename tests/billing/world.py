@@ -1,4 +1,4 @@
-"""A small world for the acts of billing: parties, vouchers, orders and usage that really lie in the books."""
+"""A small world for billing: parties, vouchers, orders and usage that lie in real books."""
 
 import hashlib
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from ledger.actors import Actor
 from ledger.book import Journal, Transfer, post
 from ledger.chart import TransferCode, budget, metered, treasury, unmatched
 from ledger.identifiers import new_id
-from ledger.periods import Month, month_of
+from ledger.periods import Month
 from providers.measures import split_use
 from providers.models import (
     AcceleratorModel,
@@ -40,7 +40,6 @@ from vouchers.models import (
     Programme,
     Voucher,
 )
-
 from vouchers.rulebook_reader import digest_of, parse_edition
 from vouchers.spending import hold_amount
 

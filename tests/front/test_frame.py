@@ -83,3 +83,20 @@ def test_the_page_for_our_own_faults_asks_nothing_of_the_database(rf) -> None:
     request = rf.get("/portal/")
     html = render_to_string("500.html", {}, request)  # no database mark: a query would fail
     assert "服务出了问题" in html
+
+
+@pytest.mark.django_db
+def test_everybody_is_led_to_their_own_desk(client, django_user_model) -> None:
+    clerk = django_user_model.objects.create_user("li", person_hash="p1")
+    clerk.groups.create(name="reviewer")
+    firm = django_user_model.objects.create_user("wang", person_hash="p2")
+    desks = {}
+    for person in (clerk, firm):
+        client.force_login(person)
+        desks[person.username] = client.get("/enter/").headers["Location"]
+    assert desks == {"li": "/office/", "wang": "/portal/"}
+
+
+@pytest.mark.django_db
+def test_a_stranger_is_asked_to_sign_in_first(client) -> None:
+    assert client.get("/enter/").headers["Location"].startswith("/login/")

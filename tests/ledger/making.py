@@ -1,9 +1,11 @@
 """Short words for the tests of the books: keys, journals, and posting them."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
-from ledger import chart
+from ledger import audit, chart, models
 from ledger.actors import Actor, system_actor
+from ledger.audit import Checkpoint
 from ledger.book import Journal, Phase, Posted, Transfer, post
 from ledger.chart import AccountKey, TransferCode
 from ledger.identifiers import new_id
@@ -92,6 +94,21 @@ def meter(amount: int, provider: str = "q1", month: str = "2026-10") -> Journal:
 
 def book(*journals: Journal) -> list[Posted]:
     return [post(each, actor=ACTOR, at=each.effective_at) for each in journals]
+
+
+def seal_all(at: datetime = AT) -> Checkpoint:
+    """Seal everything written so far; introduce the key first.
+
+    Waits for transactions of other tests on the same server: the sealer seals nothing that
+    began after one that still runs, in whatever database.
+    """
+    audit.ensure_key(at)
+    until = time.monotonic() + 60
+    while models.LogEntry.objects.filter(logleaf=None).exists():
+        if audit.seal(at) is None:
+            assert time.monotonic() < until, "another transaction kept the log from being sealed"
+            time.sleep(0.05)
+    return audit.latest_checkpoint()
 
 
 def a_small_month() -> list[Journal]:

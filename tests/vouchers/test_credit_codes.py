@@ -61,7 +61,7 @@ TYPED = [
 ]
 
 
-@pytest.mark.parametrize("typed, outcome", TYPED)
+@pytest.mark.parametrize(("typed", "outcome"), TYPED)
 def test_blanks_around_width_and_case_are_normalised(typed, outcome):
     assert check(typed).outcome == outcome
     assert len(check(typed).code) == 18
@@ -88,14 +88,14 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("typed, reason, words", BAD)
+@pytest.mark.parametrize(("typed", "reason", "words"), BAD)
 def test_a_wrong_code_is_told_with_its_likely_cause(typed, reason, words):
     answer = check(typed)
     assert (answer.outcome, answer.reason) == ("bad", reason)
     assert words in answer.message
 
 
-@pytest.mark.parametrize("typed, reason, words", BAD)
+@pytest.mark.parametrize(("typed", "reason", "words"), BAD)
 def test_nothing_is_corrected_silently(typed, reason, words):
     assert check(typed).code == normalise(typed)
 
@@ -138,7 +138,7 @@ def test_any_text_gets_an_answer(text):
 
 
 @pytest.mark.parametrize(
-    "body, expected",
+    ("body", "expected"),
     [("19220382", "1"), ("71526726", "X"), ("MAFAKE01", "9"), ("13226025", "0"), ("M0001QAY", "9")],
 )
 def test_the_inner_check_follows_gb_11714(body, expected):
@@ -146,7 +146,7 @@ def test_the_inner_check_follows_gb_11714(body, expected):
 
 
 @pytest.mark.parametrize(
-    "code, kind",
+    ("code", "kind"),
     [
         ("91310107MAFAKE0195", "企业"),
         ("92310107MAFAKE035P", "个体工商户"),

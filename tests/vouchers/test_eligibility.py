@@ -69,7 +69,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("name, value, code, outcome, overall", CASES)
+@pytest.mark.parametrize(("name", "value", "code", "outcome", "overall"), CASES)
 def test_each_criterion_decides_by_its_fact(name, value, code, outcome, overall):
     verdict = judge(edition(), facts(**{name: value}))
     assert outcome_of(verdict, code) == outcome

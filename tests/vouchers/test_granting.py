@@ -42,7 +42,7 @@ AWARDS = [  # planned, other, used, domestic, grant, binding
 ]
 
 
-@pytest.mark.parametrize("planned, other, used, domestic, grant, binding", AWARDS)
+@pytest.mark.parametrize(("planned", "other", "used", "domestic", "grant", "binding"), AWARDS)
 def test_the_award_is_the_least_of_its_terms(planned, other, used, domestic, grant, binding):
     answer = asked(planned, other, used, DOMESTIC if domestic else frozenset())
     assert (answer.grant_fen, answer.binding) == (grant, binding)
@@ -57,7 +57,7 @@ def test_the_terms_show_their_clauses():
 
 
 @pytest.mark.parametrize(
-    "rule, other, grant",
+    ("rule", "other", "grant"),
     [
         ("NONE", 0, 880_000),
         ("NONE", 1, 0),
@@ -102,7 +102,7 @@ def test_a_contract_cap_binds_when_the_edition_has_one():
     assert (answer.grant_fen, answer.binding) == (100_000, "CAP_CONTRACT")
 
 
-@pytest.mark.parametrize("planned, other, used", [(-1, 0, 0), (0, -1, 0), (0, 0, -1)])
+@pytest.mark.parametrize(("planned", "other", "used"), [(-1, 0, 0), (0, -1, 0), (0, 0, -1)])
 def test_negative_amounts_are_a_mistake_of_ours(planned, other, used):
     with pytest.raises(ValueError, match="negative"):
         asked(planned, other, used)

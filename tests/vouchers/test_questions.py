@@ -100,7 +100,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("step, name, typed, words", WRONG)
+@pytest.mark.parametrize(("step", "name", "typed", "words"), WRONG)
 def test_a_wrong_answer_is_told_on_its_page(step, name, typed, words):
     _, faults = clean_step(step, FILLED[step] | {name: typed}, edition())
     told = " ".join(faults.values())
@@ -131,7 +131,7 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize("step, name, words", SHOWN)
+@pytest.mark.parametrize(("step", "name", "words"), SHOWN)
 def test_answers_are_shown_the_way_people_read_them(step, name, words):
     answers, _ = clean_step(step, FILLED[step], edition())
     question = next(each for each in BY_CODE[step].questions if each.name == name)
@@ -139,7 +139,7 @@ def test_answers_are_shown_the_way_people_read_them(step, name, words):
 
 
 @pytest.mark.parametrize(
-    "start, end, months",
+    ("start", "end", "months"),
     [
         ("2026-10-01", "2026-10-31", 1),
         ("2026-10-01", "2026-11-01", 2),

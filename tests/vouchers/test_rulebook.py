@@ -60,7 +60,7 @@ WINDOWS = [
 ]
 
 
-@pytest.mark.parametrize("moment, state, no", WINDOWS)
+@pytest.mark.parametrize(("moment", "state", "no"), WINDOWS)
 def test_windows_open_and_close_to_the_second(moment, state, no):
     windows = edition().windows
     at = datetime.fromisoformat(moment)
@@ -110,7 +110,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("old, new, place, words", FAULTS)
+@pytest.mark.parametrize(("old", "new", "place", "words"), FAULTS)
 def test_a_faulty_edition_is_refused_with_its_place(old, new, place, words):
     assert old in TEXT
     with pytest.raises(Refused) as refusal:
@@ -121,7 +121,7 @@ def test_a_faulty_edition_is_refused_with_its_place(old, new, place, words):
 
 
 @pytest.mark.parametrize(
-    "mode, word", [("CLAIM_AFTER", "先用后补"), ("DIRECT_AFTER_USE", "使用后直补")]
+    ("mode", "word"), [("CLAIM_AFTER", "先用后补"), ("DIRECT_AFTER_USE", "使用后直补")]
 )
 def test_a_known_settlement_mode_that_is_not_carried_out_yet_is_refused_by_name(mode, word):
     with pytest.raises(Refused) as refusal:

@@ -20,7 +20,7 @@ INDUSTRY = {
 
 
 def wan(value):
-    return int(round(value * 100)) * FEN_PER_WAN // 100
+    return round(value * 100) * FEN_PER_WAN // 100
 
 
 VECTORS = [  # sector, persons, revenue, assets (10,000 yuan), class
@@ -53,7 +53,7 @@ VECTORS = [  # sector, persons, revenue, assets (10,000 yuan), class
 ]
 
 
-@pytest.mark.parametrize("sector, people, revenue, assets, expected", VECTORS)
+@pytest.mark.parametrize(("sector", "people", "revenue", "assets", "expected"), VECTORS)
 def test_the_published_vectors_hold(sector, people, revenue, assets, expected):
     size = classify(
         INDUSTRY[sector],
@@ -72,7 +72,7 @@ BOUNDARIES = [
 ]
 
 
-@pytest.mark.parametrize("code, rank, at", BOUNDARIES)
+@pytest.mark.parametrize(("code", "rank", "at"), BOUNDARIES)
 def test_every_limit_of_every_sector_is_reached_at_its_number_and_missed_below(code, rank, at):
     """Goal: all 16 x 3 limits. Method: all indicators at the limit, then one unit below."""
     sector = SECTORS[code]
@@ -119,7 +119,7 @@ MAPPING = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("industry, sector", MAPPING)
+@pytest.mark.parametrize(("industry", "sector"), MAPPING)
 def test_a_class_of_the_industry_tree_leads_to_its_sector(industry, sector):
     found = sector_of(industry)
     assert found is not None

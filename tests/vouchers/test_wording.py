@@ -34,7 +34,7 @@ BAD_NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name, words", BAD_NAMES)
+@pytest.mark.parametrize(("name", "words"), BAD_NAMES)
 def test_a_name_that_cannot_be_read_is_told(name, words):
     with pytest.raises(ValueError, match=words):
         clean_name(name)
@@ -51,7 +51,7 @@ PHONES = [
 ]
 
 
-@pytest.mark.parametrize("typed, kept", PHONES)
+@pytest.mark.parametrize(("typed", "kept"), PHONES)
 def test_a_phone_number_is_normalised(typed, kept):
     assert clean_phone(typed) == kept
 

@@ -35,13 +35,13 @@ GOLDEN = [
 ]
 
 
-@pytest.mark.parametrize("start, count, last", GOLDEN)
+@pytest.mark.parametrize(("start", "count", "last"), GOLDEN)
 def test_a_period_ends_on_its_last_working_day(start, count, last):
     found = known().add_working_days(date.fromisoformat(start), count)
     assert found == date.fromisoformat(last)
 
 
-@pytest.mark.parametrize("start, count, last", GOLDEN)
+@pytest.mark.parametrize(("start", "count", "last"), GOLDEN)
 def test_counting_back_gives_the_same_number_of_days(start, count, last):
     between = known().working_days_between(date.fromisoformat(start), date.fromisoformat(last))
     assert between == count
@@ -65,7 +65,7 @@ def test_a_period_has_at_least_one_day():
 
 
 @pytest.mark.parametrize(
-    "day, works",
+    ("day", "works"),
     [
         ("2026-10-10", True),  # Saturday, worked for National Day
         ("2026-10-08", True),

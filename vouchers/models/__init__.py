@@ -3,7 +3,7 @@
 from vouchers.models.application import Application, Attachment, NoticeItem, PublicNotice
 from vouchers.models.calendar import CalendarYear, Holiday
 from vouchers.models.enterprise import Enterprise, EnterpriseFact, EnterpriseSeat
-from vouchers.models.programme import BudgetGrant, Programme
+from vouchers.models.programme import BudgetGrant, GrantRequest, Programme
 from vouchers.models.state_row import NumberSeries, StateRow
 from vouchers.models.voucher import Hold, Redemption, Voucher
 
@@ -15,6 +15,7 @@ __all__ = [
     "Enterprise",
     "EnterpriseFact",
     "EnterpriseSeat",
+    "GrantRequest",
     "Hold",
     "Holiday",
     "NoticeItem",

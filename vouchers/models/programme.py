@@ -117,3 +117,47 @@ class BudgetGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document_no} {self.amount_fen}"
+
+
+class GrantRequestQuerySet(models.QuerySet["GrantRequest"]):
+    """Questions about prepared grants."""
+
+    def waiting(self) -> "GrantRequestQuerySet":
+        """Return those that wait for a second person."""
+        return self.filter(grant__isnull=True, dropped_at__isnull=True).order_by("prepared_at")
+
+
+class GrantRequest(models.Model):
+    """A grant prepared by one person; it becomes money when another person approves."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    programme = models.ForeignKey(
+        Programme, on_delete=models.PROTECT, related_name="grant_requests", verbose_name="方案"
+    )
+    amount_fen = models.BigIntegerField("金额（分）")
+    document_no = models.CharField("文号", max_length=100)
+    prepared_at = models.DateTimeField("经办时间")
+    prepared_by = models.JSONField("经办人")
+    grant = models.OneToOneField(
+        BudgetGrant,
+        on_delete=models.PROTECT,
+        related_name="request",
+        null=True,
+        blank=True,
+        verbose_name="下达",
+    )
+    dropped_at = models.DateTimeField("撤销时间", null=True, blank=True)
+
+    objects = GrantRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "待审批的预算下达"
+        verbose_name_plural = "待审批的预算下达"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(amount_fen__gt=0), name="grant_request_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_no} {self.amount_fen}"

@@ -1,0 +1,175 @@
+"""The bureau's desk: what waits, in every room, for the person who looks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import NoReverseMatch, reverse
+
+from billing import figures
+from billing.models import MonthClose, Objection, PaymentLine, Report, Statement
+from ledger.chart import Code
+from providers.models import Provider, ProviderKey, UsageConflict, UsageRecord
+from vouchers.models import Application, Programme, Voucher
+
+ANY_RIGHT = (
+    "vouchers.view_cases",
+    "vouchers.review_application",
+    "vouchers.decide_application",
+    "vouchers.issue_voucher",
+    "providers.view_providers",
+    "providers.confirm_key",
+    "billing.view_settlement",
+    "billing.view_reports",
+    "ledger.inspect_log",
+)
+
+
+@dataclass(frozen=True)
+class Counter:
+    """One count on the desk: what it counts, where its list is, who may see it."""
+
+    title: str
+    hint: str
+    right: str
+    address: str
+    count: Callable[[], int]
+    query: str = ""
+
+
+def _in_state(*states: str) -> Callable[[], int]:
+    return lambda: Application.objects.filter(state__in=states).count()
+
+
+COUNTERS = (
+    Counter("待受理", "已提交的申请", "vouchers.review_application", "office_queue",
+            _in_state("submitted"), "?state=submitted"),
+    Counter("待初审", "已受理的申请", "vouchers.review_application", "office_queue",
+            _in_state("accepted"), "?state=accepted"),
+    Counter("待复审", "初审后须由他人复审", "vouchers.decide_application", "office_queue",
+            _in_state("in_second_review"), "?state=in_second_review"),
+    Counter("待公示", "拟支持，尚未公示", "vouchers.publish_notice", "office_queue",
+            _in_state("proposed"), "?state=proposed"),
+    Counter("待审定", "公示期满无异议", "vouchers.decide_application", "office_queue",
+            _in_state("notice_done"), "?state=notice_done"),
+    Counter("待发券", "已审定的申请", "vouchers.issue_voucher", "office_queue",
+            _in_state("approved"), "?state=approved"),
+    Counter("服务商待审", "申请入库", "providers.admit_provider", "office_providers",
+            lambda: Provider.objects.filter(state="applied").count()),
+    Counter("密钥待确认", "服务商提出的正式密钥", "providers.confirm_key", "office_providers",
+            lambda: ProviderKey.objects.filter(state="proposed").count()),
+    Counter("计量挂起", "等型号、系数或算力规模", "providers.view_providers", "office_providers",
+            lambda: UsageRecord.objects.filter(livemode=True, state="held").count()),
+    Counter("计量冲突", "编号相同而内容不同", "providers.view_providers", "office_providers",
+            lambda: UsageConflict.objects.unresolved().count()),
+    Counter("对账单待答复", "等企业或服务商确认", "billing.view_settlement", "office_settlement",
+            lambda: Statement.objects.filter(state__in=["in_review", "disputed"]).count()),
+    Counter("对账异议", "须在复核前处理", "billing.approve_settlement", "office_settlement",
+            lambda: Objection.objects.filter(state="open").count()),
+    Counter("可提请签发", "双方都已答复的月份", "billing.prepare_settlement", "office_settlement",
+            lambda: sum(1 for each in MonthClose.objects.filter(state="review", prepared_person="")
+                        if not each.statements.filter(state="in_review").exists())),
+    Counter("待签发结算", "财务已提请", "billing.approve_settlement", "office_settlement",
+            lambda: MonthClose.objects.filter(state="review").exclude(prepared_person="").count()),
+    Counter("待登记付款", "已导出、银行未回单", "billing.release_payment", "office_settlement",
+            lambda: PaymentLine.objects.filter(state="waiting").count()),
+)  # fmt: skip
+
+
+def workbench(user: Any) -> dict[str, Any]:
+    """Return what the desk shows to one person: counts as links, what waits first, the money."""
+    counters = []
+    for each in COUNTERS:
+        if not user.has_perm(each.right):
+            continue
+        counters.append(
+            {
+                "label": each.title,
+                "value": each.count(),
+                "hint": each.hint,
+                "url": _address(each.address, each.query),
+            }
+        )
+    may_see_money = user.has_perm("billing.view_settlement")
+    return {
+        "counters": counters,
+        "todo": [each for each in counters if each["value"]],
+        "programmes": funnels() if may_see_money else [],
+        "reports": list(Report.objects.finished().newest_first()[:3]) if may_see_money else [],
+    }
+
+
+def _address(name: str, query: str) -> str:
+    """Return the address of a list, or nothing while its page does not exist."""
+    try:
+        return reverse(name) + query
+    except NoReverseMatch:
+        return ""
+
+
+def funnels() -> list[dict[str, Any]]:
+    """Return where the money of each programme lies, and whether it ties to the ledger."""
+    found = []
+    for slug, title in _programmes().items():
+        steps, ties = figures.funnel(slug)
+        granted = figures.granted_fen(slug)
+        found.append(
+            {"slug": slug, "title": title, "granted_fen": granted, "steps": steps, "ties": ties}
+        )
+    return found
+
+
+def _programmes() -> dict[str, str]:
+    editions = Programme.objects.order_by("slug", "edition_no")
+    return {each.slug: each.title for each in editions}
+
+
+STAGES = {
+    "budget": "可用预算",
+    "vouchers": "券内可用",
+    "holds": "已被订单占用",
+    "redeemed": "已核销待结算",
+    "settlement": "结算单待付",
+    "disputed": "异议暂扣",
+    "paid": "已付服务商",
+    "expired": "已失效",
+}
+
+
+def funnel_items(slug: str, detail: str) -> dict[str, Any] | None:
+    """Return the accounts behind one figure of the funnel, named, with their amounts and sum."""
+    title = _programmes().get(slug)
+    if title is None or detail not in STAGES:
+        return None
+    rows = []
+    for key, balance in figures.items_of(slug, detail):
+        amount = balance.posted
+        if detail == "vouchers":
+            amount = balance.available
+        elif detail == "holds":
+            amount = balance.debits_pending
+        if amount:
+            rows.append({"key": key, "amount_fen": amount, **_name(key.code, key.subject)})
+    return {
+        "programme": title,
+        "slug": slug,
+        "title": STAGES[detail],
+        "items": rows,
+        "total_fen": sum(each["amount_fen"] for each in rows),
+    }
+
+
+def _name(code: Code, subject: str) -> dict[str, str]:
+    """Return what an account is about and where its page is."""
+    if code is Code.VOUCHER:
+        voucher = Voucher.objects.select_related("enterprise").get(pk=subject)
+        return {"name": f"{voucher.voucher_no}　{voucher.enterprise.name}", "url": ""}
+    if code in (Code.SETTLEMENT, Code.DISPUTED):
+        statement = Statement.objects.select_related("enterprise").get(pk=subject)
+        return {
+            "name": f"{statement.statement_no}　{statement.enterprise.name}",
+            "url": reverse("office_statement", args=[statement.pk]),
+        }
+    if code in (Code.REDEEMED, Code.PAID):
+        return {"name": Provider.objects.get(pk=subject).name, "url": ""}
+    return {"name": STAGES["budget" if code is Code.BUDGET else "expired"], "url": ""}

@@ -1,0 +1,360 @@
+"""What the pages of this room show, computed once for all doors: plain values, no markup."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Sum
+
+from ledger.amounts import yuan_text
+from ledger.balances import balance, movements
+from ledger.chart import TransferCode, expired
+from ledger.periods import SHANGHAI, day_of
+from ledger.refusals import Refused
+from vouchers.calendars import work_calendar
+from vouchers.eligibility import Fact, judge
+from vouchers.models import (
+    Application,
+    BudgetGrant,
+    Hold,
+    Programme,
+    PublicNotice,
+    Redemption,
+    StateRow,
+    Voucher,
+)
+from vouchers.models.application import PublicNoticeQuerySet
+from vouchers.questions import STEPS, Step, show
+from vouchers.rulebook import Edition
+from vouchers.sizing import FEN_PER_WAN, SECTORS, classify
+from vouchers.spending import voucher_positions
+
+WEEKDAYS = "一二三四五六日"
+OUTCOMES = {
+    "pass": ("符合", "green"),
+    "fail": ("不符合", "red"),
+    "flag": ("须人工认定", "yellow"),
+    "unknown": ("待补充", "grey"),
+}
+VERDICTS = {
+    "passed": ("自动核验通过", "green"),
+    "flagged": ("有事项须人工认定", "yellow"),
+    "failed": ("有硬性条件不符合", "red"),
+}
+WINDOW_WORDS = {
+    "open": ("申报期内", "green"),
+    "before": ("未开始", "grey"),
+    "between": ("本窗口已截止", "grey"),
+    "after": ("已截止", "grey"),
+    "paused": ("暂停受理", "red"),
+}
+MOVES = {
+    TransferCode.ISSUE: "发券",
+    TransferCode.REVOKE: "撤销退回预算",
+    TransferCode.RESERVE: "订单占用",
+    TransferCode.POST_RESERVED: "核销",
+    TransferCode.VOID_RESERVED: "占用释放",
+    TransferCode.EXPIRE_RESERVED: "占用到期释放",
+    TransferCode.LAPSE: "过期失效",
+    TransferCode.CORRECT: "更正",
+}
+ENTERPRISE_ROLES = ("enterprise_admin", "enterprise_clerk")
+INDUSTRY_OF = {
+    "01": "A0111", "02": "C3911", "03": "E4710", "04": "F5111", "05": "F5211", "06": "G5411",
+    "07": "G5920", "08": "G6010", "09": "H6110", "10": "H6210", "11": "I6420", "12": "I6513",
+    "13": "K7010", "14": "K7020", "15": "L7211", "16": "M7320",
+}  # fmt: skip
+
+
+def guide(programme: Programme, at: datetime) -> dict[str, Any]:
+    """Return what the start page says, all of it from the edition."""
+    edition = programme.edition
+    state = programme.window_state(at)
+    window, later = edition.windows.at(at), edition.windows.next_after(at)
+    days = edition.review
+    promised = (
+        days.accept_working_days + days.review_working_days + days.notice_working_days
+        + days.issue_working_days
+    )  # fmt: skip
+    left = balance(programme.account).available
+    spent = state == "open" and left <= 0
+    state_words = ("预算已用尽", "red") if spent else WINDOW_WORDS[state]
+    return {
+        "programme": programme,
+        "edition": edition,
+        "state": state,
+        "state_text": state_words[0],
+        "state_colour": state_words[1],
+        "closes_at": window.closes_at if window else None,
+        "opens_at": later.opens_at if later else None,
+        "promised_days": promised,
+        "budget": budget_figures(programme),
+    }
+
+
+def budget_figures(programme: Programme) -> dict[str, int]:
+    """Return the money of a scheme from the ledger, and whether rows and ledger agree."""
+    slug = programme.slug
+    granted = BudgetGrant.objects.filter(programme__slug=slug)
+    vouchers = list(Voucher.objects.filter(programme__slug=slug).select_related("programme"))
+    positions = voucher_positions(vouchers).values() if vouchers else []
+    figures = {
+        "granted_fen": int(granted.aggregate(total=Sum("amount_fen"))["total"] or 0),
+        "free_fen": balance(programme.account).available,
+        "issued_fen": sum(each.face - each.revoked for each in positions),
+        "available_fen": sum(each.available for each in positions),
+        "held_fen": sum(each.held for each in positions),
+        "redeemed_fen": sum(each.redeemed for each in positions),
+        "expired_fen": balance(expired(slug)).posted,
+    }
+    approved = Application.objects.filter(programme__slug=slug, state="approved")
+    figures["approved_fen"] = int(approved.aggregate(total=Sum("approved_fen"))["total"] or 0)
+    inside = figures["available_fen"] + figures["held_fen"]
+    figures["difference_fen"] = (
+        figures["granted_fen"] - figures["free_fen"] - inside
+        - figures["redeemed_fen"] - figures["expired_fen"]
+    )  # fmt: skip
+    return figures
+
+
+def answers_of(application: Application, step: Step) -> list[dict[str, str]]:
+    """Return the answers of one page the way people read them."""
+    answers = application.answers.get(step.code) or {}
+    return shown_answers(step, answers, application.programme.edition)
+
+
+def shown_answers(step: Step, answers: dict[str, Any], edition: Edition) -> list[dict[str, str]]:
+    """Return answers as rows of words, saved or not."""
+    return [
+        {"key": each.label, "value": show(each, answers.get(each.name), edition)}
+        for each in step.questions
+    ]
+
+
+def verdict_lines(verdict: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the criteria of a verdict with words and colours."""
+    lines = []
+    for each in verdict.get("criteria", []):
+        text, colour = OUTCOMES[each["outcome"]]
+        facts = "；".join(
+            str(f["note"] or f["value"]) for f in each["facts"] if f["note"] or f["value"] != ""
+        )
+        sources = "、".join(sorted({_source(f["source"]) for f in each["facts"]}))
+        as_of = max((f["as_of"] for f in each["facts"]), default="")
+        lines.append(
+            {
+                "code": each["code"],
+                "title": each["title"],
+                "clause": each["clause"],
+                "text": text,
+                "colour": colour,
+                "facts": facts,
+                "source": sources,
+                "as_of": as_of,
+                "hint": each["hint"],
+            }
+        )
+    return lines
+
+
+def verdict_word(verdict: dict[str, Any] | None) -> tuple[str, str]:
+    """Return (words, colour) for the outcome of a verdict."""
+    return VERDICTS.get((verdict or {}).get("outcome", ""), ("尚未核验", "grey"))
+
+
+def timeline(rows: Iterable[StateRow], *, inside: bool) -> list[dict[str, Any]]:
+    """Return moves as a timeline; inside the bureau with names and internal notes."""
+    items = []
+    for row in rows:
+        ours = row.actor_role in ENTERPRISE_ROLES
+        text = row.reason
+        if inside and row.internal:
+            text = f"{text}（内部：{row.internal}）" if text else f"内部：{row.internal}"
+        items.append(
+            {
+                "title": row.event_label,
+                "by": row.actor_name if inside or ours else "普陀区数据局",
+                "at": row.at,
+                "text": text,
+            }
+        )
+    return items
+
+
+def next_dates(application: Application) -> list[dict[str, Any]]:
+    """Return the steps still to come after submission with their expected days.
+
+    A day that would fall into a year without announced holidays is said to be open.
+    """
+    review = application.programme.edition.review
+    plan = (
+        ("受理", review.accept_working_days),
+        ("审核", review.review_working_days),
+        ("公示", review.notice_working_days),
+        ("发券", review.issue_working_days),
+    )
+    calendar, days = work_calendar(), 0
+    start = day_of(application.submitted_at) if application.submitted_at else None
+    steps = []
+    for title, count in plan:
+        days += count
+        steps.append({"title": title, "days": count, "by": _day_or_none(calendar, start, days)})
+    return steps
+
+
+def expected_day(day: date | None) -> str:
+    """Return a day with its weekday, or say that it cannot be told yet."""
+    if day is None:
+        return "待节假日安排公布后确定"
+    return f"{day.year}年{day.month}月{day.day}日（周{WEEKDAYS[day.weekday()]}）"
+
+
+def movement_lines(voucher: Voucher) -> list[dict[str, Any]]:
+    """Return the account statement of a voucher from the ledger, the newest last."""
+    return [
+        {
+            "at": each.at,
+            "title": MOVES.get(each.code, str(each.code)),
+            "amount_fen": each.amount,
+            "held": each.phase in ("pending", "void"),
+            "order": each.refs.get("order", ""),
+            "entry_index": each.entry_index,
+        }
+        for each in movements(voucher.account)
+    ]
+
+
+def hold_lines(voucher: Voucher) -> list[Hold]:
+    """Return the holds of a voucher, the newest first."""
+    return list(voucher.holds.order_by("-held_at", "-id"))
+
+
+def redemption_lines(voucher: Voucher) -> list[Redemption]:
+    """Return what was redeemed from a voucher, by month."""
+    return list(voucher.redemptions.order_by("month", "redeemed_at", "id"))
+
+
+def days_left(voucher: Voucher, at: datetime) -> int:
+    """Return how many days a voucher is still good for, 0 when it is over."""
+    return max(0, (voucher.valid_until.astimezone(SHANGHAI).date() - day_of(at)).days)
+
+
+def self_check(edition: Edition, told: dict[str, str], today: date) -> list[dict[str, Any]]:
+    """Return what the rules say to the answers of the self-check; nothing here blocks anybody."""
+    facts = _told_facts(told, today)
+    verdict = judge(edition, facts)
+    asked = {each.code for each in edition.criteria if each.fact in facts}
+    plain = verdict.plain()
+    plain["criteria"] = [each for each in plain["criteria"] if each["code"] in asked]
+    return verdict_lines(plain)
+
+
+def programme_rows(edition: Edition) -> list[dict[str, str]]:
+    """Return the rules of an edition as rows of words, each with its clause."""
+    e = edition
+    bonus = "；".join(f"{b.title}加 {_percent(b.add_bp)}" for b in e.ratio.bonuses)
+    return [
+        {"key": "支持比例", "value": f"{_percent(e.ratio.base_bp)}，{bonus}，"
+         f"最高 {_percent(e.ratio.max_bp)}", "clause": e.ratio.clause},
+        {"key": "企业年度上限", "value": _yuan(e.caps.enterprise_year_fen),
+         "clause": e.caps.clause},
+        {"key": "合同起点金额", "value": _yuan(e.caps.min_contract_fen), "clause": e.caps.clause},
+        {"key": "预算总额", "value": _yuan(e.budget.total_fen), "clause": e.budget.clause},
+        {"key": "有效期", "value": f"发券后 {e.validity.days} 天，最晚 {e.validity.cut_off}",
+         "clause": e.validity.clause},
+        {"key": "合同期限", "value": f"不超过 {e.contract.max_months} 个月",
+         "clause": e.contract.clause},
+        {"key": "结算方式", "value": "即用即抵", "clause": e.settlement.clause},
+        {"key": "叠加规则", "value": f"各级财政资金合计不超过 {_percent(e.stacking.cap_bp)}",
+         "clause": e.stacking.clause},
+        {"key": "公示", "value": f"{e.review.notice_working_days} 个工作日",
+         "clause": e.review.clause},
+        {"key": "异议期", "value": f"对账单 {e.settlement.objection_working_days} 个工作日",
+         "clause": e.settlement.clause},
+    ]  # fmt: skip
+
+
+def all_notices() -> PublicNoticeQuerySet:
+    """Return all public notices, the newest first."""
+    return PublicNotice.objects.newest_first().select_related("programme")
+
+
+def step_titles() -> list[str]:
+    """Return the stages of the whole job, for the bar of steps."""
+    return ["申请", "审核", "公示", "发券", "用券", "结算"]
+
+
+def stage_of(application: Application) -> int:
+    """Return at which stage an application stands, from 1."""
+    if application.state in ("draft", "withdrawn", "supplement"):
+        return 1
+    if application.state in ("in_notice", "notice_done"):
+        return 3
+    if application.state == "approved":
+        return 4
+    return 5 if application.state == "issued" else 2
+
+
+def page_titles() -> dict[str, str]:
+    """Return the titles of the pages by step code."""
+    return {each.code: each.title for each in STEPS}
+
+
+def _told_facts(told: dict[str, str], today: date) -> dict[str, Fact]:
+    """Turn the answers of the self-check into facts; "not clear" is unknown."""
+    district = {"yes": "310107", "no": "other"}.get(told.get("district", ""))
+    size = classify(
+        INDUSTRY_OF.get(told.get("sector", ""), ""),
+        employees=_whole(told.get("employees", "")),
+        revenue_fen=_wan(told.get("revenue", "")),
+        assets_fen=_wan(told.get("assets", "")),
+    )
+    values: dict[str, Any] = {
+        "registered_district": district,
+        "tax_district": district,
+        "sme_class": None if size.size_class == "unknown" else size.size_class,
+        "dishonest": {"yes": True, "no": False}.get(told.get("dishonest", "")),
+        "purpose": told.get("purpose") if told.get("purpose") != "unclear" else None,
+    }
+    notes = {"sme_class": size.reason}
+    return {
+        name: Fact(name, value, "self", today, note=notes.get(name, ""))
+        for name, value in values.items()
+    }
+
+
+def sectors() -> list[tuple[str, str]]:
+    """Return the sectors of the size standard for the self-check."""
+    return [(each.code, each.title) for each in SECTORS.values()]
+
+
+def _percent(bp: int) -> str:
+    whole, rest = divmod(bp, 100)
+    return f"{whole}.{rest:02d}%" if rest else f"{whole}%"
+
+
+def _yuan(fen: int) -> str:
+    return f"{yuan_text(fen)} 元"
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < len("100000000") else None
+
+
+def _wan(text: str) -> int | None:
+    whole = _whole(text)
+    return None if whole is None else whole * FEN_PER_WAN
+
+
+def _source(code: str) -> str:
+    words = {"self": "企业申报", "file": "材料", "register": "政务接口", "bureau": "经办核实"}
+    return words.get(code, "系统计算")
+
+
+def _day_or_none(calendar: Any, start: date | None, count: int) -> date | None:
+    if start is None:
+        return None
+    try:
+        return calendar.add_working_days(start, count)  # type: ignore[no-any-return]
+    except Refused:
+        return None
