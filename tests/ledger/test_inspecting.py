@@ -138,6 +138,7 @@ def test_every_changed_column_is_found(house):
 PHASE = "UPDATE ledger_transfer SET {} WHERE code = 300 AND expires_at IS NOT NULL"
 
 
+ENTRY = "seq = (SELECT entry_id FROM ledger_logleaf WHERE index = {})"
 NAMED = (
         ("UPDATE ledger_transfer SET amount = amount + 1 WHERE code = 500", "ledger_transfer"),
         ("UPDATE ledger_transfer SET reason = '' WHERE code = 500", ".reason"),
@@ -148,14 +149,14 @@ NAMED = (
         ("UPDATE ledger_journal SET refs = '{}' WHERE kind = 'voucher.redeem'", ".refs"),
         ("UPDATE ledger_journal SET approvals = '[]' WHERE kind = 'voucher.redeem'", ".approvals"),
         ("UPDATE ledger_journal SET actor = '{}'", "recorded_at/actor"),
-        ("UPDATE ledger_logentry SET body = body || ' ' WHERE seq = 2", "ledger_logentry 2"),
-        ("UPDATE ledger_logentry SET body = 'x' WHERE seq = 2", "ledger_logleaf 1"),
+        (f"UPDATE ledger_logentry SET body = body || ' ' WHERE {ENTRY.format(1)}", "规范"),
+        (f"UPDATE ledger_logentry SET body = 'x' WHERE {ENTRY.format(1)}", "ledger_logleaf 1"),
         ("UPDATE ledger_logleaf SET hash = 'x' WHERE index = 5", "ledger_logleaf 5"),
         ("DELETE FROM ledger_logleaf WHERE index = 5", "ledger_logleaf 6"),
         ("DELETE FROM ledger_logleaf WHERE index = (SELECT max(index) FROM ledger_logleaf)",
          "checkpoint"),
-        ("DELETE FROM ledger_logentry WHERE seq = 3", "leaf 2"),
-        ("DELETE FROM ledger_journal WHERE seq = 3", "journal - entry"),
+        (f"DELETE FROM ledger_logentry WHERE {ENTRY.format(2)}", "leaf 2"),
+        ("DELETE FROM ledger_journal WHERE kind = 'voucher.release'", "journal - entry"),
         ("DELETE FROM ledger_transfer WHERE code = 500", "有 0 笔分录"),
         ("DELETE FROM ledger_logtile", "瓦片缺失"),
         ("DELETE FROM ledger_checkpoint", "checkpoint"),

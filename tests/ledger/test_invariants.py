@@ -1,0 +1,112 @@
+"""Each invariant planted with the fault it is there for, guards switched off."""
+
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection, transaction
+
+from ledger.invariants import INVARIANTS, findings
+from tests.ledger.making import a_small_month, seal_all
+from tests.ledger.test_inspecting import as_owner
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NEW = "gen_random_uuid()"
+TRANSFER = (
+    "INSERT INTO ledger_transfer (id, journal_id, ordinal, debit_id, credit_id, amount, code,"
+    f" phase, pending_id, reason) SELECT {NEW}, journal_id, 50, {{}} FROM ledger_transfer t"
+)
+HELD = "(SELECT id FROM ledger_transfer WHERE code = 300 LIMIT 1)"
+PLANTED = {
+    "transfer_shape": [
+        "ALTER TABLE ledger_transfer DROP CONSTRAINT transfer_amount_positive",
+        "UPDATE ledger_transfer SET amount = -amount WHERE code = 500",
+    ],
+    "transfer_route": ["UPDATE ledger_transfer SET code = 220 WHERE code = 500"],
+    "transfer_without_journal": ["UPDATE ledger_transfer SET journal_id = 999 WHERE code = 500"],
+    "journal_without_transfer": ["DELETE FROM ledger_transfer WHERE code = 500"],
+    "account_of_another_kind": ["UPDATE ledger_account SET limited = false WHERE code = '3000'"],
+    "balance_drift": ["UPDATE ledger_accountbalance SET credits_posted = credits_posted + 1"],
+    "below_zero": ["UPDATE ledger_transfer SET amount = 1 WHERE code = 100"],
+    "pending_resolution": ["UPDATE ledger_transfer SET amount = 99999999 WHERE code = 310"],
+    "pending_resolved_twice": [
+        "DROP INDEX transfer_resolved_once",
+        TRANSFER.format("debit_id, credit_id, amount, 320, 'void', pending_id, ''")
+        + " WHERE code = 310",
+    ],
+    "expired_early": ["UPDATE ledger_transfer SET code = 330 WHERE code = 320"],
+    "rounding_not_zero": ["UPDATE ledger_account SET code = '8000' WHERE code = '4000'"],
+    "refused_yet_booked": [
+        "INSERT INTO ledger_refusedid SELECT id, 'x', 'x', now() FROM ledger_journal LIMIT 1"
+    ],
+    "journal_without_entry": ["DELETE FROM ledger_logentry WHERE journal_seq IS NOT NULL"],
+    "leaf_gap": ["DELETE FROM ledger_logleaf WHERE index = 4"],
+    "leaf_without_entry": [
+        "DELETE FROM ledger_logentry WHERE seq ="
+        " (SELECT entry_id FROM ledger_logleaf WHERE index = 4)"
+    ],
+    "checkpoint_beyond_leaves": ["DELETE FROM ledger_checkpoint"],
+    "entry_passed_over": ["DELETE FROM ledger_logleaf WHERE index = 4"],
+}
+
+
+@contextmanager
+def planted(*statements: str):
+    with transaction.atomic():
+        as_owner(*statements)
+        yield findings()
+        transaction.set_rollback(True)
+
+
+def test_every_invariant_has_a_fault_that_it_finds():
+    assert set(PLANTED) == set(INVARIANTS)
+    a_small_month()
+    seal_all()
+    assert findings() == []
+    missed = {}
+    for name, statements in PLANTED.items():
+        with planted(*statements) as found:
+            if name not in {each.name for each in found}:
+                missed[name] = found
+    assert missed == {}
+
+
+def test_a_finding_names_its_row_and_what_was_seen():
+    a_small_month()
+    with planted("UPDATE ledger_accountbalance SET credits_posted = 9 WHERE credits_pending = 0"
+                 " AND credits_posted = 3000000") as found:  # fmt: skip
+        assert found == []
+    with planted("UPDATE ledger_accountbalance SET credits_posted = 900001"
+                 " WHERE debits_posted = 150000") as found:  # fmt: skip
+        drift = next(each for each in found if each.name == "balance_drift")
+    assert drift.as_dict() == {
+        "name": "balance_drift",
+        "subject": drift.subject,
+        "detail": "1100:p-2026: stored 0/150000/0/900001 summed 0/150000/0/1000000",
+    }
+
+
+def test_all_invariants_take_one_round_trip(django_assert_num_queries):
+    with connection.execute_wrapper(_count := _Counter()):
+        findings()
+    assert _count.statements == 0  # asked over the driver itself, in one statement
+    assert findings() == []
+
+
+class _Counter:
+    def __init__(self) -> None:
+        self.statements = 0
+
+    def __call__(self, execute, sql, params, many, context):
+        self.statements += 1
+        return execute(sql, params, many, context)
+
+
+def test_one_invariant_never_tells_more_than_it_must():
+    a_small_month()
+    with planted(
+        "INSERT INTO ledger_refusedid SELECT id, 'x', 'x', now() FROM ledger_journal",
+        "UPDATE ledger_transfer SET journal_id = journal_id + 1000",
+    ) as found:
+        names = [each.name for each in found]
+    assert max(names.count(each) for each in names) <= 20
