@@ -9,8 +9,9 @@ from celery.schedules import crontab
 from django.core.management import call_command
 
 from ledger import clock, work
+from providers import metering
 
-HANDLERS: dict[str, work.Handler] = {}
+HANDLERS: dict[str, work.Handler] = {"metering.batch": metering.run_batch_work}
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "ring again for work that nobody holds": {"task": "config.tasks.sweep", "schedule": 10.0},

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from ledger.work import Progress, Work
 
 from ledger import audit, work
 from ledger.actors import Actor
@@ -19,6 +18,7 @@ from ledger.chart import TransferCode, metered, unmatched
 from ledger.identifiers import new_id
 from ledger.refusals import Refused
 from ledger.transfers import Journal, Transfer
+from ledger.work import Progress, Work
 from providers.batches import MOST_ROWS, BadBatch, read_batch, unpack
 from providers.models import (
     BatchRow,

@@ -6,9 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.core import signals
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 
+from config.tasks import HANDLERS
+from ledger import clock, work
 from ledger.actors import Actor
 from ledger.identifiers import new_id
 from providers import admitting, listing, metering, ordering
@@ -186,3 +192,33 @@ def a_test_key(provider: Provider) -> tuple[ProviderKey, str]:
     """Return a test key and its token."""
     new = admitting.propose_key(provider, "test", title="试用", actor=ENGINEER, at=AT)
     return new.key, new.token
+
+
+def public_pem(private: Ed25519PrivateKey) -> str:
+    """Return the public half as PEM."""
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return public.decode()
+
+
+def do_work() -> int:
+    """Do what was left for a worker."""
+    return work.run_due(HANDLERS, now=clock.now, worker="test")
+
+
+def in_process() -> httpx.WSGITransport:
+    """Return a way to the site inside this process that leaves a test's connection open."""
+    application = get_wsgi_application()
+
+    def call(environ, start_response):
+        signals.request_started.disconnect(close_old_connections)
+        signals.request_finished.disconnect(close_old_connections)
+        try:
+            response = application(environ, start_response)
+            body = b"".join(response)
+            response.close()
+        finally:
+            signals.request_started.connect(close_old_connections)
+            signals.request_finished.connect(close_old_connections)
+        return [body]
+
+    return httpx.WSGITransport(app=call)
