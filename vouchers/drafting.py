@@ -180,7 +180,7 @@ def attach_file(
         )
     looked = look_into(content, file_name)
     application.attachments.standing().filter(slot=slot).update(removed_at=at)
-    attachment = _kept(application, slot, file_name, looked, actor, at)
+    attachment = _kept(application, (slot, file_name), looked, actor, at)
     audit.record(
         "application.attach",
         {
@@ -251,12 +251,13 @@ def _no_unknown_field(step: str, typed: Mapping[str, str]) -> None:
 
 
 def _kept(
-    application: Application, slot: str, file_name: str, looked: Looked, actor: Actor, at: datetime
+    application: Application, names: tuple[str, str], looked: Looked, actor: Actor, at: datetime
 ) -> Attachment:
+    """Keep the bytes and write their row; ``names`` is (slot, file name)."""
     return Attachment.objects.create(
         application=application,
-        slot=slot,
-        file_name=safe_name(file_name),
+        slot=names[0],
+        file_name=safe_name(names[1]),
         size=len(looked.content),
         sha256=looked.sha256,
         content_type=looked.content_type,

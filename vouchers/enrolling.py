@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from ledger import audit
 from ledger.actors import Actor
@@ -44,16 +44,8 @@ def register_enterprise(
         title = clean_name(name)
     except ValueError as error:
         raise Refused("name_invalid", f"企业名称：{error}。", field="name") from error
-    taken = Enterprise.objects.select_for_update(of=("self",)).filter(uscc=code).first()
-    if taken:
-        raise Refused(
-            "already_registered",
-            f"这个代码已由“{taken.name}”登记。请联系本企业管理员为您开通席位；"
-            "如被他人冒用，请致电服务电话申诉。",
-            field="uscc",
-        )
     _one_realm(user)
-    enterprise = Enterprise.objects.create(name=title, uscc=code, uscc_flag=flag, registered_at=at)
+    enterprise = _fresh(Enterprise(name=title, uscc=code, uscc_flag=flag, registered_at=at))
     write_row(enterprise, "register", "企业注册", ("", enterprise.state), actor=actor, at=at)
     if user is not None:
         _seat(enterprise, user, EnterpriseSeat.Role.ADMIN)
@@ -198,6 +190,22 @@ def _judged_code(uscc: str, *, insist: bool) -> tuple[str, str]:
     if insist and verdict.may_insist:
         return verdict.code, GUESSED
     raise Refused(f"uscc_{verdict.reason}", verdict.message, clause="GB 32100-2015", field="uscc")
+
+
+def _fresh(enterprise: Enterprise) -> Enterprise:
+    """Save a new enterprise, or say who holds the code already; two at once included."""
+    try:
+        with transaction.atomic():
+            enterprise.save(force_insert=True)
+    except IntegrityError as error:
+        taken = Enterprise.objects.filter(uscc=enterprise.uscc).first()
+        raise Refused(
+            "already_registered",
+            f"这个代码已由“{taken.name if taken else '其他账号'}”登记。"
+            "请联系本企业管理员为您开通席位；如被他人冒用，请致电服务电话申诉。",
+            field="uscc",
+        ) from error
+    return enterprise
 
 
 def _known(enterprise: Enterprise, name: str, value: Any, source: str, as_of: date) -> bool:

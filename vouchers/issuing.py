@@ -41,15 +41,8 @@ def grant_budget(
 ) -> BudgetGrant:
     """Take money granted by finance into the budget of a scheme; two people.
 
-    Args:
-        programme: an edition of the scheme.
-        amount_fen: how much.
-        document_no: number of the finance document.
-        document_sha256: digest of that document, if filed.
-        approved_by: the second person, another natural person than ``actor``.
-        actor: who books the grant.
-        at: when.
-        key: asking again with the same key gives the same grant.
+    ``approved_by`` is another natural person than ``actor``, who prepared it; asking again with
+    the same key gives the same grant.
 
     Writes: one transfer (100), a grant row, a log entry.
 
@@ -61,10 +54,7 @@ def grant_budget(
         return _same_grant(known, programme, amount_fen)
     _two_persons(actor, approved_by)
     sane_grant(programme, amount_fen, document_no)
-    transfer = bookings.granting(programme, amount_fen)
-    refs = {"programme": programme.slug, "document_no": document_no}
-    journal = Journal(new_id(), "budget.grant", at, (transfer,), refs, (approved_by,))
-    post(journal, actor=actor, at=at)
+    journal_id = _book_grant(programme, amount_fen, document_no, (actor, approved_by), at)
     grant = BudgetGrant.objects.create(
         pk=key or new_id(),
         programme=programme,
@@ -76,7 +66,7 @@ def grant_budget(
         prepared_person=actor.person,
         approved_by=approved_by.name,
         approved_person=approved_by.person,
-        journal_id=journal.id,
+        journal_id=journal_id,
     )
     audit.record(
         "budget.grant",
@@ -119,7 +109,7 @@ def issue_voucher(
     )
     application = (
         Application.objects.select_for_update(of=("self",))
-        .select_related("programme")
+        .select_related("programme", "enterprise")
         .get(pk=application.pk)
     )
     if known := Voucher.objects.filter(application=application).first():
@@ -128,39 +118,13 @@ def issue_voucher(
         raise Refused(
             "already_issued", f"这件申请已经发券（券号 {known.voucher_no}），没有重复发放。"
         )
-    programme = application.programme
     _may_issue(application, enterprise, actor)
-    face_fen = application.approved_fen or 0
-    until = programme.edition.validity.until(at)
-    if until <= at:
-        raise Refused(
-            "programme_over",
-            "方案的用券截止日已过，不能再发券。",
-            clause=programme.edition.validity.clause,
-        )
+    voucher = _new_voucher(application, at, key)
     move(application, "issue", actor=actor, at=at)
     application.save()
-    voucher = Voucher(
-        voucher_no=next_number(f"PTSLJ-{at.astimezone(SHANGHAI).year}"),
-        programme=programme,
-        enterprise=enterprise,
-        application=application,
-        face_fen=face_fen,
-        valid_from=at,
-        valid_until=until,
-        issued_at=at,
-        issue_key=key,
-    )
     voucher.save(force_insert=True)
     write_row(voucher, "issue", "发券", ("", voucher.state), actor=actor, at=at)
-    refs = {
-        "voucher": str(voucher.pk),
-        "voucher_no": voucher.voucher_no,
-        "application": str(application.pk),
-        "verdict_digest": application.verdict_digest,
-    }
-    journal = Journal(new_id(), "voucher.issue", at, (bookings.issuing(voucher),), refs)
-    post(journal, actor=actor, at=at)
+    _book_issue(voucher, actor, at)
     audit.record(
         "voucher.issue",
         {
@@ -168,12 +132,12 @@ def issue_voucher(
             "voucher_no": voucher.voucher_no,
             "application": application.pk,
             "enterprise": enterprise.pk,
-            "programme": programme.slug,
-            "edition_digest": programme.digest,
+            "programme": voucher.programme.slug,
+            "edition_digest": voucher.programme.digest,
             "verdict_digest": application.verdict_digest,
-            "face_fen": face_fen,
-            "valid_from": at,
-            "valid_until": until,
+            "face_fen": voucher.face_fen,
+            "valid_from": voucher.valid_from,
+            "valid_until": voucher.valid_until,
         },
         actor=actor,
         at=at,
@@ -296,6 +260,54 @@ def _may_issue(application: Application, enterprise: Enterprise, actor: Actor) -
             "请先下达预算，或等待额度释放。",
             clause=programme.edition.budget.clause,
         )
+
+
+def _new_voucher(application: Application, at: datetime, key: UUID | None) -> Voucher:
+    """Return the voucher of an application, numbered and dated, not saved yet."""
+    programme = application.programme
+    until = programme.edition.validity.until(at)
+    if until <= at:
+        raise Refused(
+            "programme_over",
+            "方案的用券截止日已过，不能再发券。",
+            clause=programme.edition.validity.clause,
+        )
+    return Voucher(
+        voucher_no=next_number(f"PTSLJ-{at.astimezone(SHANGHAI).year}"),
+        programme=programme,
+        enterprise=application.enterprise,
+        application=application,
+        face_fen=application.approved_fen or 0,
+        valid_from=at,
+        valid_until=until,
+        issued_at=at,
+        issue_key=key,
+    )
+
+
+def _book_grant(
+    programme: Programme,
+    amount_fen: int,
+    document_no: str,
+    people: tuple[Actor, Actor],
+    at: datetime,
+) -> UUID:
+    transfer = bookings.granting(programme, amount_fen)
+    refs = {"programme": programme.slug, "document_no": document_no}
+    journal = Journal(new_id(), "budget.grant", at, (transfer,), refs, people[1:])
+    post(journal, actor=people[0], at=at)
+    return journal.id
+
+
+def _book_issue(voucher: Voucher, actor: Actor, at: datetime) -> None:
+    refs = {
+        "voucher": str(voucher.pk),
+        "voucher_no": voucher.voucher_no,
+        "application": str(voucher.application_id),
+        "verdict_digest": voucher.application.verdict_digest,
+    }
+    journal = Journal(new_id(), "voucher.issue", at, (bookings.issuing(voucher),), refs)
+    post(journal, actor=actor, at=at)
 
 
 def _two_persons(actor: Actor, approved_by: Actor) -> None:

@@ -71,10 +71,7 @@ def first_review(
             hard criterion, or no more rounds of supplement.
     """
     application = _taken(application)
-    if decision not in DECISIONS:
-        raise Refused("unknown_decision", "请选择：建议支持、要求补正、建议不予支持。")
-    if not reason.strip() and decision != "pass":
-        raise Refused("reason_missing", "请写明理由，企业会看到这段文字。", field="reason")
+    _sane_decision(decision, reason)
     if decision == "return":
         return _ask_supplement(application, reason, internal, actor, at)
     if decision == "pass":
@@ -276,6 +273,13 @@ def approve_application(application: Application, *, actor: Actor, at: datetime)
         at=at,
     )
     return application
+
+
+def _sane_decision(decision: str, reason: str) -> None:
+    if decision not in DECISIONS:
+        raise Refused("unknown_decision", "请选择：建议支持、要求补正、建议不予支持。")
+    if not reason.strip() and decision != "pass":
+        raise Refused("reason_missing", "请写明理由，企业会看到这段文字。", field="reason")
 
 
 def _ask_supplement(

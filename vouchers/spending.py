@@ -6,7 +6,7 @@ that nothing is spent twice is the ledger's limit, not a check here.
 Units: fen; compute in GFLOPS-seconds (FP16 dense).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -72,17 +72,7 @@ def hold_amount(
     if key and (known := Hold.objects.filter(pk=key).first()):
         return _same_hold(known, voucher, amount_fen, order_ref, provider_ref)
     _may_spend(voucher, amount_fen, at)
-    if Hold.objects.filter(order_ref=order_ref).exists():
-        raise Refused("order_held", "这笔订单已经占用过券额，请刷新订单页面查看。")
-    left = balance(voucher.account).available
-    if amount_fen > left:
-        raise Refused(
-            "insufficient_funds",
-            f"券内可用余额 {yuan_text(left)} 元，不足以占用 {yuan_text(amount_fen)} 元。"
-            "请减少用量或改用其他算力券。",
-            field="amount",
-            details={"available_fen": str(left), "wanted_fen": str(amount_fen)},
-        )
+    _enough_left(voucher, amount_fen, order_ref)
     hold = Hold(
         pk=key or new_id(),
         voucher=voucher,
@@ -96,7 +86,8 @@ def hold_amount(
     )
     hold.save(force_insert=True)
     write_row(hold, "hold", "占用", ("", hold.state), actor=actor, at=at)
-    _post(hold, "voucher.hold", (bookings.pending(hold, hold.pending_id, amount_fen),), actor, at)
+    held = bookings.pending(hold, hold.pending_id, amount_fen)
+    _post(hold, "voucher.hold", [held], actor=actor, at=at)
     audit.record(
         "voucher.hold",
         {"hold": hold.pk, "voucher": voucher.pk, "order": order_ref, "amount_fen": amount_fen},
@@ -123,18 +114,9 @@ def redeem(
 ) -> Redemption:
     """Turn part of a hold into spending, once per key and once per charge.
 
-    Args:
-        hold: the hold to draw on.
-        amount_fen: the public share of the charge.
-        month: the month the usage belongs to.
-        charge_ref: the charge; redeemed once.
-        terms: each term of the formula and the binding constraint, plain values.
-        compute: usage tied to the voucher, GFLOPS-seconds; 0 when none.
-        provider_ref: id of the provider, as text; the hold's own.
-        keep_open: keep the rest held for later months, else it returns to the voucher.
-        actor: who redeems.
-        at: when.
-        key: asking again with the same key gives the same redemption.
+    ``terms`` keeps each term of the formula and the binding constraint; ``compute`` is the usage
+    tied to the voucher (0 when none); with ``keep_open`` the rest stays held for later months,
+    else it returns to the voucher. The same key, or the same charge, gives the same redemption.
 
     Writes: one journal (310 posts the part, 300 holds the rest anew, 710 ties the computing),
         a redemption, a state row, a log entry; all or none.
@@ -142,27 +124,17 @@ def redeem(
     Raises:
         Refused: the hold is closed or too small, another provider, or the charge was redeemed.
     """
-    voucher = _taken_of(hold)
-    hold = (
-        Hold.objects.select_for_update(of=("self",))
-        .select_related("voucher__programme")
-        .get(pk=hold.pk)
-    )
+    voucher, hold = _taken_both(hold)
     if known := _redeemed_before(charge_ref, key):
         return _same_redemption(known, hold, amount_fen)
     _may_redeem(hold, amount_fen, compute, provider_ref)
-    rest = hold.left_fen - amount_fen
-    transfers = [bookings.posting(hold, amount_fen)]
-    old_pending = hold.pending_id
-    hold.left_fen = rest if keep_open else 0
-    if hold.left_fen:
-        hold.pending_id = new_id()
-        transfers.append(bookings.pending(hold, hold.pending_id, rest))
+    old_pending, rest = hold.pending_id, hold.left_fen - amount_fen
+    transfers = _draw(hold, amount_fen, rest if keep_open else 0)
     if compute:
         transfers.append(bookings.tying(voucher, provider_ref, month, compute))
     returned = rest - hold.left_fen
     transfers += _after_life(voucher, returned)
-    journal_id = _post(hold, "voucher.redeem", tuple(transfers), actor, at, charge=charge_ref)
+    journal_id = _post(hold, "voucher.redeem", transfers, charge_ref, actor=actor, at=at)
     redemption = Redemption.objects.create(
         pk=key or new_id(),
         hold=hold,
@@ -176,20 +148,7 @@ def redeem(
         redeemed_at=at,
     )
     _settle_hold(hold, voucher, returned, actor, at, reason=f"核销 {yuan_text(amount_fen)} 元")
-    audit.record(
-        "voucher.redeem",
-        {
-            "redemption": redemption.pk,
-            "hold": hold.pk,
-            "pending": old_pending,
-            "charge": charge_ref,
-            "month": str(month),
-            "amount_fen": amount_fen,
-            "compute_gflops_s": compute,
-        },
-        actor=actor,
-        at=at,
-    )
+    _record_redemption(redemption, old_pending, actor, at)
     return redemption
 
 
@@ -211,18 +170,13 @@ def release(
 
     Writes: one journal (320, and 500 or 220 where the voucher is over), state row, log entry.
     """
-    voucher = _taken_of(hold)
-    hold = (
-        Hold.objects.select_for_update(of=("self",))
-        .select_related("voucher__programme")
-        .get(pk=hold.pk)
-    )
+    voucher, hold = _taken_both(hold)
     if hold.state == Hold.State.CLOSED:
         return hold
     returned = hold.left_fen
     hold.left_fen = 0
     transfers = (bookings.voiding(hold, returned), *_after_life(voucher, returned))
-    _post(hold, "voucher.release", transfers, actor, at)
+    _post(hold, "voucher.release", transfers, actor=actor, at=at)
     _settle_hold(hold, voucher, returned, actor, at, reason=reason)
     audit.record(
         "voucher.release",
@@ -282,6 +236,21 @@ def _may_spend(voucher: Voucher, amount_fen: int, at: datetime) -> None:
         raise Refused("voucher_not_started", "这张算力券尚未生效，请在生效后使用。")
 
 
+def _enough_left(voucher: Voucher, amount_fen: int, order_ref: str) -> None:
+    """Refuse a second hold for an order, and one beyond what is left."""
+    if Hold.objects.filter(order_ref=order_ref).exists():
+        raise Refused("order_held", "这笔订单已经占用过券额，请刷新订单页面查看。")
+    left = balance(voucher.account).available
+    if amount_fen > left:
+        raise Refused(
+            "insufficient_funds",
+            f"券内可用余额 {yuan_text(left)} 元，不足以占用 {yuan_text(amount_fen)} 元。"
+            "请减少用量或改用其他算力券。",
+            field="amount",
+            details={"available_fen": str(left), "wanted_fen": str(amount_fen)},
+        )
+
+
 def _may_redeem(hold: Hold, amount_fen: int, compute: int, provider_ref: str) -> None:
     """Refuse a redemption the hold does not allow."""
     if hold.state != Hold.State.OPEN:
@@ -315,6 +284,35 @@ def _same_redemption(known: Redemption, hold: Hold, amount_fen: int) -> Redempti
     if (known.hold_id, known.amount_fen) != (hold.pk, amount_fen):
         raise Refused("charge_redeemed", "这笔费用已按另一金额核销，不能重复核销。")
     return known
+
+
+def _record_redemption(
+    redemption: Redemption, pending_id: UUID, actor: Actor, at: datetime
+) -> None:
+    audit.record(
+        "voucher.redeem",
+        {
+            "redemption": redemption.pk,
+            "hold": redemption.hold_id,
+            "pending": pending_id,
+            "charge": redemption.charge_ref,
+            "month": redemption.month,
+            "amount_fen": redemption.amount_fen,
+            "compute_gflops_s": redemption.compute_gflops_s,
+        },
+        actor=actor,
+        at=at,
+    )
+
+
+def _draw(hold: Hold, amount_fen: int, keep_fen: int) -> list[Transfer]:
+    """Make a part of the hold final and hold ``keep_fen`` anew; the difference returns."""
+    transfers = [bookings.posting(hold, amount_fen)]
+    hold.left_fen = keep_fen
+    if keep_fen:
+        hold.pending_id = new_id()
+        transfers.append(bookings.pending(hold, hold.pending_id, keep_fen))
+    return transfers
 
 
 def _after_life(voucher: Voucher, returned_fen: int) -> list[Transfer]:
@@ -351,15 +349,16 @@ def _settle_hold(
 def _post(
     hold: Hold,
     kind: str,
-    transfers: tuple[Transfer, ...],
+    transfers: Sequence[Transfer],
+    charge: str = "",
+    *,
     actor: Actor,
     at: datetime,
-    charge: str = "",
 ) -> UUID:
     refs = {"hold": str(hold.pk), "voucher": str(hold.voucher_id), "order": hold.order_ref}
     if charge:
         refs["charge"] = charge
-    journal = Journal(new_id(), kind, at, transfers, refs)
+    journal = Journal(new_id(), kind, at, tuple(transfers), refs)
     post(journal, actor=actor, at=at)
     return journal.id
 
@@ -372,10 +371,8 @@ def _taken(voucher: Voucher) -> Voucher:
     )
 
 
-def _taken_of(hold: Hold) -> Voucher:
-    """Lock the voucher of a hold: always before the hold itself."""
-    return (
-        Voucher.objects.select_for_update(of=("self",))
-        .select_related("programme", "enterprise")
-        .get(pk=hold.voucher_id)
-    )
+def _taken_both(hold: Hold) -> tuple[Voucher, Hold]:
+    """Lock the voucher of a hold, then the hold: always in this order."""
+    voucher = _taken(hold.voucher)
+    holds = Hold.objects.select_for_update(of=("self",)).select_related("voucher__programme")
+    return voucher, holds.get(pk=hold.pk)

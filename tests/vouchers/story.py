@@ -1,15 +1,21 @@
 """People, papers and short cuts of the stories told in this room's tests."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pikepdf
+import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection, transaction
 
 from ledger.actors import Actor
 from ledger.identifiers import new_id
+from ledger.models import Journal, LogEntry
+from ledger.refusals import Refused
 from tests.vouchers.test_questions import FILLED
 from vouchers import applying, enrolling, issuing, programming, reviewing
 from vouchers.models import Application, Enterprise, EnterpriseSeat, Programme, Voucher
@@ -19,6 +25,50 @@ AT = datetime(2026, 9, 1, 2, tzinfo=UTC)  # Tuesday, 10:00 in Shanghai
 USCC = "91310107MAFAKE0195"
 OTHER_USCC = "91310107MAFAKE0270"
 GRANT = 100_000_000
+
+
+TABLES = (
+    "vouchers_application", "vouchers_attachment", "vouchers_budgetgrant", "vouchers_enterprise",
+    "vouchers_enterprisefact", "vouchers_enterpriseseat", "vouchers_grantrequest", "vouchers_hold",
+    "vouchers_noticeitem", "vouchers_numberseries", "vouchers_programme", "vouchers_publicnotice",
+    "vouchers_redemption", "vouchers_staterow", "vouchers_voucher", "ledger_journal",
+    "ledger_transfer", "ledger_logentry", "ledger_accountbalance",
+)  # fmt: skip
+
+
+def snapshot() -> dict[str, str]:
+    """Return a digest of every table an act of this room may touch."""
+    told = {}
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(
+                f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"
+                f" FROM {table} t"
+            )
+            told[table] = cursor.fetchone()[0]
+    return told
+
+
+@contextmanager
+def refused(code: str, words: str = "") -> Iterator[None]:
+    """Expect a refusal with this code that changes no row of the room, the books or the log."""
+    before = snapshot()
+    with pytest.raises(Refused) as caught, transaction.atomic():
+        yield
+    assert caught.value.code == code
+    assert words in caught.value.message
+    assert caught.value.message.endswith(("。", "”"))
+    assert snapshot() == before
+
+
+def journals(kind: str) -> list[Journal]:
+    """Return the journals of a kind with their transfers."""
+    return list(Journal.objects.filter(kind=kind).order_by("seq"))
+
+
+def entries(kind: str) -> int:
+    """Return how many log entries of a type there are."""
+    return LogEntry.objects.filter(type=kind).count()
 
 
 def staff(name: str, person: str = "", role: str = "reviewer") -> Actor:
