@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet, Sum
 
+from billing.check_codes import read_code
 from billing.models import (
     MonthClose,
     Objection,
@@ -124,6 +125,20 @@ def reportable() -> list[dict[str, Any]]:
         }
         for close in closes
     ]
+
+
+def report_with_code(typed: str) -> Report | None:
+    """Return the finished report whose check code somebody typed, forgiving slips of the hand."""
+    code = read_code(typed)
+    if code is None:
+        return None
+    found = Report.objects.by_code(code)
+    return report_for_reading(found) if found else None
+
+
+def report_for_reading(found: Report) -> Report:
+    """Return a report with everything its verification page names."""
+    return Report.objects.select_related("close", "provider", "superseded_by").get(pk=found.pk)
 
 
 def provider_reports(provider: Provider) -> list[Report]:

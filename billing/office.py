@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from billing import desk, lookup, pages, settling
 from billing.forms import CloseForm, ResolveForm
 from billing.pages import close_named, month_named, told
-from billing.reporting import make_report, report_path
+from billing.reporting import make_report
 from ledger import clock
 from ledger.refusals import Refused
 from ledger.rights import actor_of, requires
@@ -187,14 +187,12 @@ def reports(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @requires(REPORTS)
-def report_file(request: HttpRequest, pk: UUID) -> HttpResponse:
+def report_file(_request: HttpRequest, pk: UUID) -> HttpResponse:
     """Give a report's PDF."""
     report = lookup.report(pk)
-    if report is None or not report.file_name or not report_path(report).exists():
+    if report is None or not report.file_name:
         raise Http404
-    response = HttpResponse(report_path(report).read_bytes(), content_type="application/pdf")
-    response["Content-Disposition"] = f'attachment; filename="{report.file_name}"'
-    return response
+    return pages.pdf_response(report)
 
 
 @require_GET

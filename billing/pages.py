@@ -8,11 +8,13 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from billing import lookup, statements
+from billing.check_codes import grouped
 from billing.models import MonthClose, Objection, Report, Statement, StateRow
+from billing.reporting import report_path
 from billing.settling import last_objection_day
 from ledger import work
 from ledger.actors import Actor
@@ -281,6 +283,40 @@ def report_rows(reports: Sequence[Report]) -> list[dict[str, Any]]:
             "url": reverse("office_report_file", args=[each.pk]) if each.file_name else "",
         }
         for each in reports
+    ]
+
+
+def may_answer(statement: Statement, side: str) -> bool:
+    """Tell whether a side has still to answer a statement, or may object to one more line."""
+    if statement.state not in (Statement.State.IN_REVIEW, Statement.State.DISPUTED):
+        return False
+    said_yes = (
+        each.side == side and each.version == statement.version
+        for each in statement.confirmations.all()
+    )
+    return not any(said_yes)
+
+
+def pdf_response(report: Report) -> HttpResponse:
+    """Return a finished report's PDF, or 404 when the file is not there."""
+    path = report_path(report)
+    if not path.exists():
+        raise Http404
+    response = HttpResponse(path.read_bytes(), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{report.file_name}"'
+    return response
+
+
+def verify_rows(report: Report) -> list[dict[str, str]]:
+    """Return what anybody may know about a report: number, period, sum, pages, digest."""
+    return [
+        {"key": "报告编号", "value": report.report_no},
+        {"key": "结算期间", "value": report.close.period.title},
+        {"key": "对象", "value": "数据局" if report.provider is None else report.provider.name},
+        {"key": "本期应付合计", "value": f"￥{yuan(report.total_fen)}"},
+        {"key": "页数", "value": f"{report.pages} 页，{report.size:,} 字节"},
+        {"key": "SHA-256", "value": report.sha256},
+        {"key": "核验码", "value": grouped(report.check_code)},
     ]
 
 
