@@ -7,7 +7,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_POST
-from providers.seats import actor_at, provider_member
 
 from billing import lookup, pages
 from billing.forms import ObjectionForm
@@ -15,6 +14,7 @@ from billing.models import Statement
 from billing.settling import confirm_statement, object_statement
 from ledger import clock
 from ledger.refusals import Refused
+from providers.seats import actor_at, provider_member
 
 SIDE = "provider"
 CONFLICT = 409

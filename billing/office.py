@@ -63,7 +63,7 @@ def month_page(request: HttpRequest, month: str) -> HttpResponse:
 def close(request: HttpRequest, month: str) -> HttpResponse:
     """Show what stands in the way of closing a month, and start it."""
     period = month_named(month)
-    form = CloseForm(request.POST or None)
+    form = CloseForm(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
