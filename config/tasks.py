@@ -8,10 +8,15 @@ from celery import shared_task
 from celery.schedules import crontab
 from django.core.management import call_command
 
+from billing import reporting, settling
 from ledger import clock, work
 from providers import metering
 
-HANDLERS: dict[str, work.Handler] = {"metering.batch": metering.run_batch_work}
+HANDLERS: dict[str, work.Handler] = {
+    "metering.batch": metering.run_batch_work,
+    "billing.close_month": settling.run_close_work,
+    "billing.render_report": reporting.run_report_work,
+}
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "ring again for work that nobody holds": {"task": "config.tasks.sweep", "schedule": 10.0},

@@ -14,9 +14,9 @@ from billing.models import (
     PaymentItem,
     PaymentLine,
     Report,
-    StateRow,
     Statement,
     StatementLine,
+    StateRow,
 )
 from billing.reporting import make_report
 from tests.billing.world import CLOSE_AT, World, small_world
