@@ -52,6 +52,7 @@ from providers.receipts import MOST_RESULTS, errors_csv, receipt_of, results_pag
 from providers.schemas import (
     BODIES,
     FREE_OBJECT,
+    HOLD,
     IDEMPOTENCY_KEY,
     ON_ERROR,
     ROW_COUNT,
@@ -73,7 +74,7 @@ class BatchesView(MeteringView):
 
     @extend_schema(
         operation_id="upload_batch",
-        parameters=[IDEMPOTENCY_KEY, ON_ERROR, ROW_COUNT, USE_TOTAL],
+        parameters=[IDEMPOTENCY_KEY, ON_ERROR, ROW_COUNT, USE_TOTAL, HOLD],
         request=BODIES,
         responses={201: BatchSchema, 202: BatchSchema, 207: BatchSchema}
         | problems(400, 401, 403, 409, 413, 415, 422),
@@ -104,7 +105,7 @@ class ValidateView(MeteringView):
 
     @extend_schema(
         operation_id="validate_batch",
-        parameters=[IDEMPOTENCY_KEY, ON_ERROR, ROW_COUNT, USE_TOTAL],
+        parameters=[IDEMPOTENCY_KEY, ON_ERROR, ROW_COUNT, USE_TOTAL, HOLD],
         request=BODIES,
         responses={200: BatchSchema} | problems(400, 401, 403, 413, 415, 422),
     )

@@ -27,7 +27,7 @@ from ledger.refusals import Refused
 from providers import metering
 from providers.api_answers import problem
 from providers.batches import CONTENT_TYPES, LARGEST_BODY, MOST_ROWS, BadBatch, provider_claim
-from providers.models import Provider, ProviderKey, UsageBatch
+from providers.models import Provider, ProviderKey, UsageBatch, UsageRecord
 from providers.problems import CATALOGUE
 from providers.signatures import SignatureRefused, Signed, SignedRequest, check_signature
 from providers.uploads import claim_nonce
@@ -249,6 +249,7 @@ def receive(request: HttpRequest) -> tuple[Caller, metering.Upload]:
         content_type,
         on_error=on_error,
         content_encoding=_encoding(request),
+        hold_reason=_hold_of(request),
         expected_rows=control_total(request, "Batch-Row-Count"),
         expected_device_milli_seconds=control_total(request, "Batch-Device-Milli-Seconds"),
         signature_input=request.headers.get("Signature-Input", ""),
@@ -261,6 +262,18 @@ def receive(request: HttpRequest) -> tuple[Caller, metering.Upload]:
 
 def _encoding(request: HttpRequest) -> str:
     return request.headers.get("Content-Encoding", "").strip().lower()
+
+
+def _hold_of(request: HttpRequest) -> str:
+    """Return why the sender itself wants its rows to wait: a suspected repeat, or nothing."""
+    given = request.headers.get("Batch-Hold", "")
+    if given not in ("", UsageRecord.HoldReason.SUSPECT_REPEAT):
+        raise Refused(
+            "invalid_parameter",
+            "Batch-Hold 只能是 suspect_repeat。",
+            details={"parameter": "Batch-Hold", "value": given[:100]},
+        )
+    return given
 
 
 def _check_claim(caller: Caller, upload: metering.Upload) -> None:

@@ -146,6 +146,13 @@ USE_TOTAL = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="control total",
 )
+HOLD = OpenApiParameter(
+    "Batch-Hold",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    enum=["suspect_repeat"],
+    description="The sender doubts these rows: all of them wait for a person.",
+)
 BODIES = {
     "application/json": BatchBodySchema,
     "application/x-ndjson": OpenApiTypes.STR,

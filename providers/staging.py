@@ -66,6 +66,7 @@ class Staged:
 
     rows: int = 0
     bad: int = 0
+    corrections: int = 0
     device_milli_seconds: int = 0
 
 
@@ -134,6 +135,7 @@ class Stage:
                 for place, piece in enumerate(pieces)
             )
         self.counted.device_milli_seconds += use
+        self.counted.corrections += bool(row.corrects)
         return (
             f"{row.row}\t{row.record_id}\t{row.order_no}\t{_escaped(row.device_model)}\t"
             f"{row.device_count}\t{row.share_milli}\t{row.started_at}\t{ended or _NULL}\t"
@@ -168,12 +170,14 @@ class Stage:
             "livemode": batch.livemode,
             "latest": batch.received_at + LATEST_AHEAD,
             "test_order": TEST_ORDER,
+            "hold_reason": batch.hold_reason,
         }
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE usage_stage")
             cursor.execute(JUDGE, facts)
             cursor.execute("ANALYZE usage_judged")
-            cursor.execute(LOST_TARGETS)
+            if self.counted.corrections:
+                cursor.execute(LOST_TARGETS)
             if batch.livemode:
                 cursor.execute(OVER_CAPACITY, facts)
                 cursor.execute(OVER_HOLD, facts)
@@ -206,21 +210,25 @@ class Stage:
             facts["settle_months"] = [str(each) for each in settle_months(months)]
             cursor.execute(INSERT_USAGE, facts)
             cursor.execute(CONFLICTS, facts)
-            cursor.execute("SET LOCAL providers.moving_usage = 'on'")
-            cursor.execute(REVERSE, facts)
-            cursor.execute(SUPERSEDE, facts)
-            cursor.execute("SET LOCAL providers.moving_usage = 'off'")
+            if self.counted.corrections:
+                cursor.execute("SET LOCAL providers.moving_usage = 'on'")
+                cursor.execute(REVERSE, facts)
+                cursor.execute(SUPERSEDE, facts)
+                cursor.execute("SET LOCAL providers.moving_usage = 'off'")
             cursor.execute(SUMS, facts)
             return [Sum(*line) for line in cursor.fetchall()]
 
 
-def release_rows(provider: Provider) -> tuple[int, list[Sum]]:
+def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, list[Sum]]:
     """Judge the held records of a provider again and let go those that no longer wait.
+
+    Args:
+        suspects: let suspected repeats go too, because a person decided that they are genuine.
 
     Returns:
         How many records were released, and what they add to each order, rate and month.
     """
-    facts: dict[str, Any] = {"provider": provider.pk, "livemode": True}
+    facts: dict[str, Any] = {"provider": provider.pk, "livemode": True, "suspects": suspects}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"usage/{provider.pk}/True"]

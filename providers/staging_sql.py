@@ -113,6 +113,7 @@ SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS
            ELSE ''
        END AS code) f
  CROSS JOIN LATERAL (SELECT CASE
+           WHEN %(hold_reason)s <> '' THEN %(hold_reason)s
            WHEN n.model_id IS NULL THEN 'unknown_model'
            WHEN r.id IS NULL THEN 'no_rate'
            WHEN g.model_id IS NULL AND %(livemode)s THEN 'no_capacity'
@@ -272,8 +273,14 @@ SELECT %(provider)s, %(livemode)s, j.record_id, coalesce(p.segment, 0), %(batch)
  WHERE j.outcome IN ('accepted', 'held', 'open', 'zero')
 """
 
+# Few among many: named apart so that they are looked up by index, not by reading everything.
+_TARGETS = """WITH targets AS MATERIALIZED (
+    SELECT row_no, corrects, reason FROM usage_judged
+     WHERE corrects <> '' AND outcome IN ('accepted', 'held', 'open', 'zero')
+)"""
 # What a correction replaces: a row of its own takes it back, in the month where it settled.
-REVERSE = """
+REVERSE = f"""
+{_TARGETS}
 INSERT INTO providers_usagerecord (
     provider_id, livemode, record_id, segment, batch_id, row_no, order_id, device_model, model_id,
     rate_id, gflops, device_count, share_milli, started_at, ended_at, basis, job_state, job_ref,
@@ -283,19 +290,19 @@ SELECT u.provider_id, u.livemode, u.record_id, u.segment + 1000, %(batch)s, j.ro
        u.device_model, u.model_id, u.rate_id, u.gflops, u.device_count, u.share_milli,
        u.started_at, u.ended_at, u.basis, u.job_state, u.job_ref, '', j.reason, u.content_digest,
        u.month, u.settle_month, -u.device_milli_seconds, 'reversal', '', true, %(received_at)s
-  FROM usage_judged j
+  FROM targets j
   JOIN providers_usagerecord u
     ON u.provider_id = %(provider)s AND u.livemode = %(livemode)s
    AND u.record_id = j.corrects AND u.segment < 1000
- WHERE j.corrects <> '' AND j.outcome IN ('accepted', 'held', 'open', 'zero') AND u.counted
-"""
-SUPERSEDE = """
+ WHERE u.counted
+"""  # noqa: S608 - no outside text
+SUPERSEDE = f"""
+{_TARGETS}
 UPDATE providers_usagerecord u SET state = 'superseded', hold_reason = ''
-  FROM usage_judged j
- WHERE j.corrects <> '' AND j.outcome IN ('accepted', 'held', 'open', 'zero')
-   AND u.provider_id = %(provider)s AND u.livemode = %(livemode)s
+  FROM targets j
+ WHERE u.provider_id = %(provider)s AND u.livemode = %(livemode)s
    AND u.record_id = j.corrects AND u.segment < 1000
-"""
+"""  # noqa: S608 - no outside text
 
 SUMS = """
 SELECT u.order_id, coalesce(o.order_no, ''), u.settle_month, coalesce(p.pricing_unit, ''),
@@ -329,7 +336,7 @@ SELECT u.id AS row_no, u.record_id, u.segment, u.device_count, u.share_milli, u.
        AND r.valid_from <= first.started_at AND first.started_at < r.valid_until
   LEFT JOIN fleets g ON g.model_id = n.model_id
  WHERE u.provider_id = %(provider)s AND u.livemode = %(livemode)s AND u.state = 'held'
-   AND u.hold_reason <> 'suspect_repeat'
+   AND (%(suspects)s OR u.hold_reason <> 'suspect_repeat')
 """  # noqa: S608 - no outside text
 
 # A record goes only as a whole: if one of its parts still waits, all of them do.

@@ -36,6 +36,7 @@ class Upload:
     on_error: str = UsageBatch.OnError.REJECT_BATCH
     content_encoding: str = ""
     source: str = "api"
+    hold_reason: str = ""
     expected_rows: int | None = None
     expected_device_milli_seconds: int | None = None
     signature_input: str = ""
@@ -54,6 +55,7 @@ class Upload:
             self.content_type,
             self.content_encoding,
             self.on_error,
+            self.hold_reason,
             str(self.expected_rows),
             str(self.expected_device_milli_seconds),
         )
@@ -140,6 +142,7 @@ def open_batch(
         on_error=upload.on_error,
         content_type=upload.content_type,
         content_encoding=upload.content_encoding,
+        hold_reason=upload.hold_reason,
         body_sha256=upload.body_sha256,
         body_size=len(upload.body),
         signature_input=upload.signature_input,

@@ -38,13 +38,11 @@ def voucher_positions(vouchers: list[Voucher]) -> dict[UUID, Position]:
     for each in vouchers:
         there = found[each.account]
         used = int(redeemed.get(each.pk, 0))
-        # Beyond its face a voucher is credited only by corrections (900) of what was redeemed.
-        taken_back = max(there.credits_posted - each.face_fen, 0)
         answer[each.pk] = Position(
-            face=there.credits_posted - taken_back,
+            face=there.credits_posted,
             available=there.available,
             held=there.debits_pending,
-            redeemed=used - taken_back,
+            redeemed=used,
             expired=there.debits_posted - used - each.returned_fen,
             revoked=each.returned_fen,
         )

@@ -65,6 +65,7 @@ class UsageBatch(models.Model):
     on_error = models.CharField("出错时", max_length=12, choices=OnError.choices)
     content_type = models.CharField("类型", max_length=60)
     content_encoding = models.CharField("编码", max_length=10, blank=True)
+    hold_reason = models.CharField("供方要求待定", max_length=20, blank=True)
     body_sha256 = models.CharField("正文摘要", max_length=64)
     body_size = models.BigIntegerField("字节数")
     signature_input = models.TextField("Signature-Input", blank=True)

@@ -6,12 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from django.core import signals
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
+from httpx import WSGITransport
 
 from config.tasks import HANDLERS
 from ledger import clock, work
@@ -205,7 +210,7 @@ def do_work() -> int:
     return work.run_due(HANDLERS, now=clock.now, worker="test")
 
 
-def in_process() -> httpx.WSGITransport:
+def in_process() -> WSGITransport:
     """Return a way to the site inside this process that leaves a test's connection open."""
     application = get_wsgi_application()
 
@@ -221,4 +226,9 @@ def in_process() -> httpx.WSGITransport:
             signals.request_finished.connect(close_old_connections)
         return [body]
 
-    return httpx.WSGITransport(app=call)
+    return WSGITransport(app=call)
+
+
+def private_pem(private: Ed25519PrivateKey) -> bytes:
+    """Return the private half as PEM."""
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
