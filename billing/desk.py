@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.urls import NoReverseMatch, reverse
@@ -10,7 +11,7 @@ from billing import figures
 from billing.models import MonthClose, Objection, PaymentLine, Report, Statement
 from ledger.chart import Code
 from providers.models import Provider, ProviderKey, UsageConflict, UsageRecord
-from vouchers.models import Application, Programme, Voucher
+from vouchers.models import Application, Programme, PublicNotice, Voucher
 
 ANY_RIGHT = (
     "vouchers.view_cases",
@@ -33,12 +34,12 @@ class Counter:
     hint: str
     right: str
     address: str
-    count: Callable[[], int]
+    count: Callable[[datetime], int]
     query: str = ""
 
 
-def _in_state(*states: str) -> Callable[[], int]:
-    return lambda: Application.objects.filter(state__in=states).count()
+def _in_state(*states: str) -> Callable[[datetime], int]:
+    return lambda _: Application.objects.filter(state__in=states).count()
 
 
 COUNTERS = (
@@ -50,33 +51,35 @@ COUNTERS = (
             _in_state("in_second_review"), "?state=in_second_review"),
     Counter("待公示", "拟支持，尚未公示", "vouchers.publish_notice", "office_queue",
             _in_state("proposed"), "?state=proposed"),
+    Counter("公示期满", "可以结束公示", "vouchers.publish_notice", "office_notices",
+            lambda now: PublicNotice.objects.run_out(now).count()),
     Counter("待审定", "公示期满无异议", "vouchers.decide_application", "office_queue",
             _in_state("notice_done"), "?state=notice_done"),
     Counter("待发券", "已审定的申请", "vouchers.issue_voucher", "office_queue",
             _in_state("approved"), "?state=approved"),
     Counter("服务商待审", "申请入库", "providers.admit_provider", "office_providers",
-            lambda: Provider.objects.filter(state="applied").count()),
+            lambda _: Provider.objects.filter(state="applied").count()),
     Counter("密钥待确认", "服务商提出的正式密钥", "providers.confirm_key", "office_providers",
-            lambda: ProviderKey.objects.filter(state="proposed").count()),
+            lambda _: ProviderKey.objects.filter(state="proposed").count()),
     Counter("计量挂起", "等型号、系数或算力规模", "providers.view_providers", "office_providers",
-            lambda: UsageRecord.objects.filter(livemode=True, state="held").count()),
+            lambda _: UsageRecord.objects.filter(livemode=True, state="held").count()),
     Counter("计量冲突", "编号相同而内容不同", "providers.view_providers", "office_providers",
-            lambda: UsageConflict.objects.unresolved().count()),
+            lambda _: UsageConflict.objects.unresolved().count()),
     Counter("对账单待答复", "等企业或服务商确认", "billing.view_settlement", "office_settlement",
-            lambda: Statement.objects.filter(state__in=["in_review", "disputed"]).count()),
+            lambda _: Statement.objects.filter(state__in=["in_review", "disputed"]).count()),
     Counter("对账异议", "须在复核前处理", "billing.approve_settlement", "office_settlement",
-            lambda: Objection.objects.filter(state="open").count()),
+            lambda _: Objection.objects.filter(state="open").count()),
     Counter("可提请签发", "双方都已答复的月份", "billing.prepare_settlement", "office_settlement",
-            lambda: sum(1 for each in MonthClose.objects.filter(state="review", prepared_person="")
+            lambda _: sum(1 for each in MonthClose.objects.filter(state="review", prepared_person="")
                         if not each.statements.filter(state="in_review").exists())),
     Counter("待签发结算", "财务已提请", "billing.approve_settlement", "office_settlement",
-            lambda: MonthClose.objects.filter(state="review").exclude(prepared_person="").count()),
+            lambda _: MonthClose.objects.filter(state="review").exclude(prepared_person="").count()),
     Counter("待登记付款", "已导出、银行未回单", "billing.release_payment", "office_settlement",
-            lambda: PaymentLine.objects.filter(state="waiting").count()),
+            lambda _: PaymentLine.objects.filter(state="waiting").count()),
 )  # fmt: skip
 
 
-def workbench(user: Any) -> dict[str, Any]:
+def workbench(user: Any, now: datetime) -> dict[str, Any]:
     """Return what the desk shows to one person: counts as links, what waits first, the money."""
     counters = []
     for each in COUNTERS:
@@ -85,7 +88,7 @@ def workbench(user: Any) -> dict[str, Any]:
         counters.append(
             {
                 "label": each.title,
-                "value": each.count(),
+                "value": each.count(now),
                 "hint": each.hint,
                 "url": _address(each.address, each.query),
             }

@@ -29,7 +29,7 @@ CONFLICT = 409
 @requires(*desk.ANY_RIGHT)
 def workbench(request: HttpRequest) -> HttpResponse:
     """Show what waits for whom, each count a link to its list."""
-    return render(request, "office/workbench.html", desk.workbench(request.user))
+    return render(request, "office/workbench.html", desk.workbench(request.user, clock.now()))
 
 
 @require_GET

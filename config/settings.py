@@ -22,7 +22,9 @@ SHARED_DATA_DIR = Path(env.text("SHARED_DATA_DIR", str(BASE_DIR.parent / "shared
 PUBLIC_ORIGIN = env.text("PUBLIC_ORIGIN", "http://127.0.0.1:8000")
 LOG_ORIGIN = env.text("LOG_ORIGIN", "shuanli.putuo.example/ledger")
 BROKER_URL = env.text("CELERY_BROKER_URL", why="redis://HOST:PORT/0 or amqp://USER:PASSWORD@HOST//")
+DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by one press
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")
+env.refuse(ENCRYPTED and DEMO_MODE, "DEMO_MODE must be off where PUBLIC_ORIGIN is https")
 env.refuse(ENCRYPTED and DEBUG, "DEBUG must be off where PUBLIC_ORIGIN is https")
 env.refuse(ENCRYPTED and len(SECRET_KEY) < 50, "SECRET_KEY needs at least 50 characters")
 CONN_MAX_AGE = env.number("CONN_MAX_AGE", default=60)

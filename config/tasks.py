@@ -1,24 +1,27 @@
-"""Every clock-driven job, each a few lines into an act. The times stand in ``SCHEDULE``."""
+"""Every job of the house, each a few lines into an act. The times stand in ``config.schedule``."""
 
+import logging
 import os
 import socket
-from typing import Any
 
 from celery import shared_task
-from celery.schedules import crontab
-from django.core.management import call_command
 
+from billing.reporting import run_report_work
+from billing.settling import run_close_work
 from ledger import clock, work
-from providers import metering
+from ledger.actors import system_actor
+from ledger.invariants import findings
+from ledger.refusals import Broken, Refused
+from providers.metering import run_batch_work
+from vouchers.models import Voucher
+from vouchers.spending import expire_voucher
 
-HANDLERS: dict[str, work.Handler] = {"metering.batch": metering.run_batch_work}
+logger = logging.getLogger(__name__)
 
-SCHEDULE: dict[str, dict[str, Any]] = {
-    "ring again for work that nobody holds": {"task": "config.tasks.sweep", "schedule": 10.0},
-    "check the books every night": {
-        "task": "config.tasks.check_books",
-        "schedule": crontab(hour=2, minute=30),
-    },
+HANDLERS: dict[str, work.Handler] = {
+    "metering.batch": run_batch_work,
+    "billing.close_month": run_close_work,
+    "billing.render_report": run_report_work,
 }
 
 
@@ -40,6 +43,33 @@ def sweep() -> int:
 
 
 @shared_task
+def expire_vouchers() -> int:
+    """Let every voucher lapse whose validity is over; return how many did.
+
+    Each is an act of its own: one that is refused does not keep the others from lapsing, and the
+    next night asks again.
+    """
+    at = clock.now()
+    lapsed = 0
+    for voucher in Voucher.objects.lapsed(at):
+        try:
+            expire_voucher(voucher, actor=system_actor("expire-vouchers"), at=at)
+        except Refused as refusal:
+            logger.warning("voucher %s does not lapse: %s", voucher.pk, refusal.code)
+        else:
+            lapsed += 1
+    return lapsed
+
+
+@shared_task
 def check_books() -> None:
-    """Prove every night that the books are whole; a finding fails the task loudly."""
-    call_command("check_books")
+    """Prove every night that the books are whole.
+
+    Raises:
+        Broken: something was found; each finding is in the log of the worker.
+    """
+    found = findings()
+    for each in found:
+        logger.critical("books: %s: %s: %s", each.name, each.subject, each.detail)
+    if found:
+        raise Broken(f"check_books has {len(found)} findings")

@@ -173,6 +173,8 @@ def open_house(*, serve: bool) -> None:
         if not opened.enter_context(only_one(folder)):
             raise ServerFailed("这个目录里已有一个正在运行（make run）；请先停止它。")
         environment = opened.enter_context(servers(folder))
+        # Our own database holds invented data; somebody else's has to say so itself.
+        environment.setdefault("DEMO_MODE", "0" if os.environ.get("DATABASE_URL") else "1")
         environment.setdefault("PUBLIC_ORIGIN", f"http://127.0.0.1:{port}")
         site = Site(ROOT, folder, environment, port, say)
         try:
@@ -199,25 +201,27 @@ def beside_the_house(words: list[str]) -> int:
         return call(words, environment)
 
 
-def in_scratch(words: list[list[str]], *, quick: bool, titles: list[str] | None = None) -> int:
-    """Run programs one after the other on throw-away servers; stop at the first fault."""
+@contextmanager
+def scratch(*, quick: bool) -> Iterator[dict[str, str]]:
+    """Yield the environment of throw-away servers in a folder that is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="house-"))
     try:
         with servers(folder, quick=quick) as environment:
-            for number, each in enumerate(words):
-                if titles:
-                    say(titles[number])
-                if status := call(each, environment):
-                    return status
+            yield environment
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return 0
 
 
 def check(rest: list[str]) -> int:
-    """Do all that CI does, quick parts first."""
-    words = [list(each) for _, each in CHECKS] + [["-m", "pytest", *rest]]
-    return in_scratch(words, quick=True, titles=[title for title, _ in CHECKS] + ["测试 tests"])
+    """Do all that CI does, quick parts first; go on after a fault so that one run tells all."""
+    failed = []
+    with scratch(quick=True) as environment:
+        for title, words in (*CHECKS, ("测试 tests", ["-m", "pytest", *rest])):
+            say(f"{title} ……")
+            if call(list(words), environment):
+                failed.append(title)
+    say(f"没有通过：{'、'.join(failed)}" if failed else "检查全部通过")
+    return 1 if failed else 0
 
 
 def main() -> int:
@@ -233,11 +237,13 @@ def main() -> int:
                 open_house(serve=asked.what == "run")
                 return 0
             case "test":
-                return in_scratch([["-m", "pytest", *asked.rest]], quick=True)
+                with scratch(quick=True) as environment:
+                    return call(["-m", "pytest", *asked.rest], environment)
             case "check":
                 return check(asked.rest)
             case "bench":
-                return in_scratch([["-m", "benchmarks", *asked.rest]], quick=False)
+                with scratch(quick=False) as environment:
+                    return call(["-m", "benchmarks", *asked.rest], environment)
             case _:
                 return beside_the_house(asked.rest)
     except Stopped:

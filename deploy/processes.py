@@ -64,6 +64,12 @@ class Child:
         return self.process.wait()
 
     @property
+    def number(self) -> int:
+        """Return its process id."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
     def status(self) -> int | None:
         """Return the exit status, or nothing while it runs."""
         return self.process.poll() if self.process else None
@@ -108,7 +114,8 @@ def is_alive(number: int, word: str) -> bool:
         line = Path(f"/proc/{number}/cmdline").read_bytes()
     except OSError:
         return False
-    return word.encode() in line
+    # A dead process that nobody has waited for has no command line any more.
+    return bool(line) and word.encode() in line
 
 
 def stop_stranger(number: int, word: str, stop_signal: int) -> None:
@@ -121,3 +128,16 @@ def stop_stranger(number: int, word: str, stop_signal: int) -> None:
         if time.monotonic() > give_up:
             os.kill(number, signal.SIGKILL)
         time.sleep(0.1)
+
+
+def stop_leftover(note: Path, folder: Path) -> None:
+    """Stop a child that outlived its launcher (kill -9), found by its note and its folder."""
+    try:
+        number = int(note.read_text())
+        ours = Path(f"/proc/{number}/cwd").resolve(strict=True) == folder.resolve()
+    except (OSError, ValueError):
+        return
+    if ours:
+        stop_stranger(number, "", signal.SIGTERM)
+        end_group(number)
+    note.unlink(missing_ok=True)

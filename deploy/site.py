@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy.processes import Child
+from deploy.processes import Child, stop_leftover
 from deploy.servers import ServerFailed, wait_until
 
 WSGI = "config.wsgi:application"
@@ -43,6 +43,7 @@ class Site:
 
     def start_web(self) -> None:
         """Start the pages and the clock-driven jobs, and wait until the pages answer."""
+        stop_leftover(self.folder / "run" / "web.pid", self.root)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -83,6 +84,7 @@ class Site:
         """Stop all of them, the web first: no new work arrives while the rest ends."""
         for child in sorted(self.children, key=lambda each: each.name != "web"):
             child.stop()
+            (self.folder / "run" / f"{child.name}.pid").unlink(missing_ok=True)
 
     def _start(self, name: str, command: list[str]) -> Child:
         child = Child(
@@ -92,7 +94,11 @@ class Site:
             environment=self.environment,
             folder=self.root,
         )
+        note = self.folder / "run" / f"{name}.pid"
+        stop_leftover(note, self.root)
         child.start()
+        note.parent.mkdir(exist_ok=True)
+        note.write_text(str(child.number))
         self.children.append(child)
         return child
 
@@ -104,6 +110,7 @@ class Site:
             raise ServerFailed(f"{child.name} 反复结束，已停止；日志在 {child.log}")
         child.stop()
         child.start()
+        (self.folder / "run" / f"{child.name}.pid").write_text(str(child.number))
         self.say(f"{child.name} 已重新启动")
 
     def _answers(self) -> bool:

@@ -21,7 +21,7 @@ from ledger.keys import load_signer
 from ledger.marks import Mark, read_mark, write_mark
 from ledger.merkle import inclusion_proof, leaf_hash
 from ledger.refusals import Broken
-from ledger.signing import TreeHead
+from ledger.signing import TreeHead, VerificationKey
 from ledger.trees import StoredTree, store_full_tiles
 
 #: One sealer at a time: the number of its advisory lock ("seal" in ASCII).
@@ -143,6 +143,21 @@ def seal(at: datetime) -> Checkpoint | None:
         # entries in the same order come first again, so the next tree begins with this one.
         write_mark(Mark(head.origin, new_size, head.root))
     return Checkpoint(new_size, head.root, at, note)
+
+
+def unsealed() -> int:
+    """Return how many entries wait for the sealer."""
+    return models.LogEntry.objects.filter(logleaf=None).count()
+
+
+def signing_key() -> VerificationKey:
+    """Return the key that checkpoints of now are verified with.
+
+    Raises:
+        Broken: the signing key is missing or is no Ed25519 key.
+        OSError: this process may not read it.
+    """
+    return load_signer().verification
 
 
 def adopt_mark() -> Checkpoint | None:

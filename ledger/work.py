@@ -134,6 +134,11 @@ def open_work() -> QuerySet[Work]:
     return Work.objects.filter(state__in=OPEN).order_by("pk")
 
 
+def given_up() -> int:
+    """Return how many pieces of work were given up and wait for a person."""
+    return Work.objects.filter(state=Work.State.DEAD).count()
+
+
 def ring() -> None:
     """Ring the bell; a dead broker only means that the sweeper comes later."""
     try:

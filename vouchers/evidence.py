@@ -154,23 +154,23 @@ def _active(document: pikepdf.Pdf) -> bool:
 
 def _clean_picture(content: bytes, kind: str) -> bytes:
     """Return a picture encoded anew: without camera data and without anything behind it."""
-    limit = Image.MAX_IMAGE_PIXELS
     try:
-        Image.MAX_IMAGE_PIXELS = MOST_PIXELS
         with Image.open(io.BytesIO(content), formats=["JPEG", "PNG"]) as picture:
             if picture.width * picture.height > MOST_PIXELS:
-                raise Refused(
-                    "file_pixels", "图片尺寸过大，请缩小到 5000 万像素以内再上传。", field="file"
-                )
+                raise _too_many_pixels()
             out = io.BytesIO()
             if kind == "jpg":
                 picture.convert("RGB").save(out, "JPEG", quality=92)
             else:
                 picture.save(out, "PNG")
             return out.getvalue()
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels() from error
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise Refused(
             "file_broken", "图片已损坏或不完整，请重新拍照或导出后上传。", field="file"
         ) from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _too_many_pixels() -> Refused:
+    return Refused("file_pixels", "图片尺寸过大，请缩小到 5000 万像素以内再上传。", field="file")

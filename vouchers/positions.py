@@ -38,11 +38,13 @@ def voucher_positions(vouchers: list[Voucher]) -> dict[UUID, Position]:
     for each in vouchers:
         there = found[each.account]
         used = int(redeemed.get(each.pk, 0))
+        # Beyond its face a voucher is credited only by corrections (900) of what was redeemed.
+        taken_back = max(there.credits_posted - each.face_fen, 0)
         answer[each.pk] = Position(
-            face=there.credits_posted,
+            face=there.credits_posted - taken_back,
             available=there.available,
             held=there.debits_pending,
-            redeemed=used,
+            redeemed=used - taken_back,
             expired=there.debits_posted - used - each.returned_fen,
             revoked=each.returned_fen,
         )

@@ -1,11 +1,14 @@
 """Closing a month: every fen accounted for, nothing twice, however often it is killed."""
 
+import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from billing import settling
 from billing.models import MonthClose, Statement, StateRow
+from ledger import clock
 from ledger.balances import balance
 from ledger.chart import invoice, redeemed, rejected, self_share, unmatched, used_self, used_voucher
 from ledger.models import LogEntry, Transfer
@@ -217,3 +220,34 @@ def test_objections_may_be_raised_for_five_working_days() -> None:
     last = settling.last_objection_day(close)
     assert last is not None
     assert last.date().isoformat() == "2026-11-11"
+
+
+def test_the_command_closes_a_month_and_says_when_nothing_changed() -> None:
+    world, order = small_world()
+    world.use(order, hours=500)
+    told = io.StringIO()
+    with clock.set_to(CLOSE_AT):
+        call_command("close_month", "2026-10", stdout=told)
+        first = told.getvalue()
+        call_command("close_month", "2026-10", stdout=told)
+    assert "1/1 已出具 PTSL-JS-2026-10-000001" in first
+    assert "券抵扣 8,800.00 元" in first
+    assert "没有改变任何内容" in told.getvalue().removeprefix(first)
+
+
+def test_the_command_says_what_is_in_the_way_and_fails() -> None:
+    world, order = small_world()
+    world.use(order, hours=5, state="held")
+    told = io.StringIO()
+    with clock.set_to(CLOSE_AT), pytest.raises(SystemExit):
+        call_command("close_month", "2026-10", stderr=told)
+    assert "型号未登记" in told.getvalue()
+    with clock.set_to(CLOSE_AT):
+        call_command("close_month", "2026-10", "--carry-held", stdout=told)
+    assert "转入下期" in told.getvalue()
+
+
+@pytest.mark.parametrize("month", ["2026-13", "October", ""])
+def test_the_command_knows_what_a_month_is(month: str) -> None:
+    with pytest.raises(CommandError):
+        call_command("close_month", month)

@@ -12,6 +12,7 @@ from ledger.chart import invoice, redeemed, rejected, unmatched, used_voucher
 from ledger.models import LogEntry
 from ledger.refusals import Refused
 from tests.billing.world import CLOSE_AT, World, fresh, small_world
+from vouchers.spending import voucher_position
 
 pytestmark = pytest.mark.django_db
 
@@ -190,6 +191,9 @@ def test_an_upheld_objection_takes_the_line_back_by_new_rows(
     assert balance(used_voucher(slug, str(statement.voucher_id))).posted == 0
     assert balance(unmatched(provider, "2026-10")).posted == 0
     assert balance(rejected(provider, "2026-10")).posted == 4_000 * 3600 * 313_000
+    position = voucher_position(statement.voucher)
+    assert (position.face, position.redeemed, position.expired) == (10_000_000, 0, 0)
+    assert position.available + position.held == position.face
     # both sides look at the new version
     assert list(type(now).objects.filter(pk=now.pk).waiting_for("provider")) == [now]
 

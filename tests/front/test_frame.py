@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.template.loader import render_to_string
+from django.urls import URLPattern, get_resolver
 
 ERRORS = ["400", "403", "404", "409", "500"]
 
@@ -100,3 +101,20 @@ def test_everybody_is_led_to_their_own_desk(client, django_user_model) -> None:
 @pytest.mark.django_db
 def test_a_stranger_is_asked_to_sign_in_first(client) -> None:
     assert client.get("/enter/").headers["Location"].startswith("/login/")
+
+
+def test_no_two_pages_share_a_name() -> None:
+    names = [
+        each.name
+        for each in every_pattern(get_resolver().url_patterns)
+        if isinstance(each.name, str)
+    ]
+    assert not {each for each in names if names.count(each) > 1}
+
+
+def every_pattern(patterns) -> list[URLPattern]:
+    found = []
+    for each in patterns:
+        inside = getattr(each, "url_patterns", None)
+        found += every_pattern(inside) if inside is not None else [each]
+    return found

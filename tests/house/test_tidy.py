@@ -28,20 +28,14 @@ RULES_AND_ACTS_AT_LEAST = 0.33
 DEBTS: dict[str, dict[str, int]] = {
     "lines of a file": {
         "billing/reporting.py": 422,
-        "providers/metering.py": 463,
         "providers/models/usage.py": 474,
-        "providers/ordering.py": 422,
         "tests/billing/world.py": 432,
+        "tests/providers/test_api.py": 513,
     },
     "lines of a function": {
         "providers/ordering.py:place_order": 76,
-        "tests/billing/report_sample.py:sample_content": 139,
+        "tests/billing/report_sample.py:sample_content": 140,
         "tests/billing/world.py:use": 64,
-        "vouchers/issuing.py:grant_budget": 63,
-        "vouchers/issuing.py:issue_voucher": 84,
-        "vouchers/reviewing.py:first_review": 61,
-        "vouchers/spending.py:hold_amount": 64,
-        "vouchers/spending.py:redeem": 84,
     },
     "lines of a class": {"tests/billing/world.py:World": 346},
     "arguments without a name": {"providers/ordering.py:_new_order": 8},

@@ -65,8 +65,24 @@ def held_clock() -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Remember on the test how it went, so that a failure can show its windows."""
+    report = yield
+    if report.when == "call":
+        item.went_wrong = report.failed
+    return report
+
+
+def tell_what_was_shown(pages: list[Page]) -> None:
+    """Print where each window stood and what it said."""
+    for page in pages:
+        said = page.locator("main").inner_text() if page.locator("main").count() else ""
+        print(f"--- {page.url}\n{said[:1500]}")  # noqa: T201 - pytest shows it with the failure
+
+
 @pytest.fixture
-def open_window(browser: Browser, live_server) -> Iterator[Callable[..., Page]]:
+def open_window(request, browser: Browser, live_server) -> Iterator[Callable[..., Page]]:
     """Open browser windows, each a person of its own; fail on any word of the content policy."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
@@ -88,6 +104,8 @@ def open_window(browser: Browser, live_server) -> Iterator[Callable[..., Page]]:
         return page
 
     yield open_one
+    if getattr(request.node, "went_wrong", False):
+        tell_what_was_shown([page for context in contexts for page in context.pages])
     for context in contexts:
         context.close()
     broken = [each for each in complaints if "Content Security" in each or "broke" in each]

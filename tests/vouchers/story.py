@@ -165,9 +165,9 @@ def fill(application: Application, actor: Actor, at: datetime = AT, **changes) -
     )
 
 
-def a_draft(enterprise=None, programme=None, **changes) -> Application:
-    """Return a complete draft."""
-    enterprise = enterprise or an_enterprise()
+def a_draft(firm=None, programme=None, **changes) -> Application:
+    """Return a complete draft; ``changes`` are typed over by step."""
+    enterprise = firm or an_enterprise()
     programme = programme or a_programme()
     actor = admin_of(enterprise)
     draft = applying.start_draft(enterprise, programme, actor=actor, at=AT)
@@ -205,13 +205,13 @@ def approve(application: Application, at: datetime = AT) -> Application:
     )
 
 
-def an_approved(enterprise=None, programme=None, **changes) -> Application:
+def an_approved(firm=None, programme=None, **changes) -> Application:
     """Return an application that only waits for its voucher."""
-    return approve(propose(submit(a_draft(enterprise, programme, **changes))))
+    return approve(propose(submit(a_draft(firm, programme, **changes))))
 
 
-def a_voucher(enterprise=None, programme=None, **changes) -> Voucher:
+def a_voucher(firm=None, programme=None, **changes) -> Voucher:
     """Return an issued voucher of 8,800.00 yuan (unless changed)."""
-    application = an_approved(enterprise, programme, **changes)
+    application = an_approved(firm, programme, **changes)
     at = application.approved_at
     return issuing.issue_voucher(application, actor=CHIEF, at=at, key=new_id())

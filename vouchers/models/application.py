@@ -1,5 +1,7 @@
 """Applications with their attachments, and the public notice of proposed support."""
 
+from datetime import datetime
+
 from django.db import models
 
 from ledger.identifiers import new_id
@@ -179,6 +181,10 @@ class Attachment(models.Model):
 
 class PublicNoticeQuerySet(models.QuerySet["PublicNotice"]):
     """Questions about notices."""
+
+    def run_out(self, now: datetime) -> "PublicNoticeQuerySet":
+        """Return notices whose working days are over and which wait to be closed."""
+        return self.filter(state="published", ends_at__lte=now)
 
     def newest_first(self) -> "PublicNoticeQuerySet":
         """Return all notices, the newest first."""

@@ -92,10 +92,10 @@ class EnterpriseFact(models.Model):
         return f"{self.name}={self.value}"
 
 
-class SeatQuerySet(models.QuerySet["EnterpriseSeat"]):
+class EnterpriseSeatQuerySet(models.QuerySet["EnterpriseSeat"]):
     """Questions about seats."""
 
-    def of_user(self, user: Any) -> "SeatQuerySet":
+    def of_user(self, user: Any) -> "EnterpriseSeatQuerySet":
         """Return the seats a person may act from now."""
         return self.filter(user=user, active=True).select_related("enterprise")
 
@@ -122,7 +122,7 @@ class EnterpriseSeat(models.Model):
     role = models.CharField("角色", max_length=20, choices=Role.choices)
     active = models.BooleanField("有效", default=True)
 
-    objects = SeatQuerySet.as_manager()
+    objects = EnterpriseSeatQuerySet.as_manager()
 
     class Meta:
         verbose_name = "企业席位"

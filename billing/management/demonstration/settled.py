@@ -1,0 +1,172 @@
+"""Fourth part of the story: the month is closed, confirmed, approved, paid and reported."""
+
+import time
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from billing import reporting, settling
+from billing.management.demonstration.cast import Cast, later, when
+from billing.models import MonthClose, Report, Statement
+from ledger import audit, clock, work
+from ledger.periods import Month
+from ledger.refusals import Broken
+from providers.models import Provider
+
+OCTOBER = Month(2026, 10)
+PATIENCE_SECONDS = 8.0  # how long a worker may take to pick work up before we do it ourselves
+LONGEST_SECONDS = 600.0
+HANDLERS: dict[str, work.Handler] = {
+    "billing.close_month": settling.run_close_work,
+    "billing.render_report": reporting.run_report_work,
+}
+Say = Callable[[str], None]
+
+
+def close(cast: Cast, say: Say) -> MonthClose:
+    """Close October as work of the worker, and show how far it is."""
+    job = settling.close_month(OCTOBER, actor=cast.actor("finance"), at=when("2026-11-04 10:00"))
+    done = wait_for(job, say)
+    result = done.result or {}
+    say(f"月结完成：对账单 {result['statements']} 份，摘要 {result['digest'][:16]}…")
+    return MonthClose.objects.get(month=str(OCTOBER))
+
+
+def confirm(cast: Cast, month_close: MonthClose, say: Say) -> None:
+    """One enterprise objects and is answered; then both sides confirm every statement."""
+    statements = list(month_close.statements.order_by("statement_no"))
+    questioned = next(s for s in statements if s.enterprise.uscc == "91310107MAFAKE115E")
+    objection = settling.object_statement(
+        questioned,
+        side="enterprise",
+        ordinal=1,
+        reason="10 月 12 日的作业时长与我方记录相差 10 分钟，请核对。",
+        actor=cast.actor("sme2"),
+        at=when("2026-11-05 09:30"),
+    )
+    say(f"{questioned.statement_no} 企业提出异议：{objection.reason}")
+    settling.resolve_objection(
+        objection,
+        uphold=False,
+        resolution="已核对签名原始记录，时长一致；差异来自贵方日志时区。",
+        actor=cast.actor("approver"),
+        at=when("2026-11-05 15:00"),
+    )
+    for statement in statements:
+        _both(cast, statement, when("2026-11-06 10:00"))
+
+
+def _both(cast: Cast, statement: Statement, at: datetime) -> None:
+    enterprise = statement.enterprise.seats.get().user.username
+    provider = statement.provider.seats.get().user.username
+    for minute, (side, username) in enumerate((("provider", provider), ("enterprise", enterprise))):
+        statement.refresh_from_db()
+        settling.confirm_statement(
+            statement,
+            side=side,
+            digest=statement.digest,
+            actor=cast.actor(username),
+            at=later(at, minutes=minute),
+        )
+
+
+def pay(cast: Cast, month_close: MonthClose, say: Say) -> MonthClose:
+    """Prepare, approve by another person, list, pay and finish."""
+    prepared = settling.prepare_settlement(
+        month_close, actor=cast.actor("finance"), at=when("2026-11-10 10:00")
+    )
+    approved = settling.approve_settlement(
+        prepared,
+        digest=prepared.digest,
+        actor=cast.actor("approver"),
+        at=when("2026-11-11 10:00"),
+    )
+    batch = settling.export_payment_list(
+        approved, actor=cast.actor("finance2"), at=when("2026-11-12 10:00")
+    )
+    for number, line in enumerate(batch.lines.order_by("ordinal"), start=1):
+        settling.record_payment(
+            line,
+            bank_reference=f"演示回单-20261116-{number:03d}",
+            paid_on=date(2026, 11, 16),
+            actor=cast.actor("finance2"),
+            at=when("2026-11-16 15:00"),
+        )
+    say(f"拨付清单 {batch.batch_no} 已登记回单")
+    return settling.finish_month(approved, actor=cast.actor("finance"), at=when("2026-11-16 16:00"))
+
+
+def report(cast: Cast, month_close: MonthClose, say: Say) -> list[Report]:
+    """Seal the log, then make the bureau's report and one for each provider."""
+    audit.seal(clock.now())
+    providers: list[Provider | None] = [None]
+    providers += list(
+        Provider.objects.filter(statements__close=month_close).distinct().order_by("name")
+    )
+    made = [
+        reporting.make_report(
+            month_close, each, actor=cast.actor("finance"), at=when("2026-11-17 10:00")
+        )
+        for each in providers
+    ]
+    for each in made:
+        job = work.find("billing.render_report", str(each.pk))
+        if job is None:
+            raise Broken("a report without its work")
+        wait_for(job, say)
+        each.refresh_from_db()
+    return made
+
+
+def wait_for(job: work.Work, say: Say) -> work.Work:
+    """Wait for the worker; without one, do the work here, by the same handler."""
+    begun = time.monotonic()
+    told = ""
+    while not job.is_over:
+        waited = time.monotonic() - begun
+        if job.state == work.Work.State.QUEUED and waited > PATIENCE_SECONDS:
+            say("没有后台进程应答，在本进程内办理")
+            work.run_due(HANDLERS, now=clock.now, worker="seed_demo")
+        if waited > LONGEST_SECONDS:
+            raise Broken(f"{job} is not done after {LONGEST_SECONDS:.0f} s")
+        time.sleep(0.2)
+        job.refresh_from_db()
+        if job.message and job.message != told:
+            told = job.message
+            say(f"  {told}（{job.done}/{job.total}）")
+    if job.state != work.Work.State.DONE:
+        raise Broken(f"{job}: {job.error}")
+    return job
+
+
+def facts(month_close: MonthClose, reports: list[Report]) -> dict[str, Any]:
+    """Return what the summary says of the settled month."""
+    return {
+        "month": str(OCTOBER),
+        "state": month_close.state,
+        "statements": [
+            {
+                "statement_no": each.statement_no,
+                "enterprise": each.enterprise.name,
+                "provider": each.provider.name,
+                "state": each.state,
+                "state_label": each.get_state_display(),
+                "gross_fen": each.gross_fen,
+                "public_fen": each.public_fen,
+                "self_fen": each.self_fen,
+                "pflops_hours": str(each.pflops_hours),
+            }
+            for each in month_close.statements.order_by("statement_no")
+        ],
+        "reports": [
+            {
+                "report_no": each.report_no,
+                "kind": each.kind,
+                "path": str(reporting.report_path(each)),
+                "sha256": each.sha256,
+                "check_code": each.check_code,
+                "pages": each.pages,
+            }
+            for each in reports
+        ],
+    }

@@ -1,0 +1,236 @@
+"""Look the house over: servers, worker, sealer, fonts, key, log, disk, holidays, clock."""
+
+import importlib
+import io
+import json
+import shutil
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+from kombu.exceptions import KombuError, OperationalError
+
+from config.celery import app
+from config.health import broker_answers, migrations_are_applied
+from ledger import clock, exploring, sealing, work
+from ledger.periods import day_of
+from ledger.refusals import Broken
+from vouchers.calendars import work_calendar
+
+OK, WARN, FAIL = "ok", "warn", "fail"
+GIB = 2**30
+FREE_WARN, FREE_FAIL = 5 * GIB, GIB
+PING_SECONDS = 2
+SEALER_TRIES = 4  # one second apart: the sealer looks once a second
+HOLIDAYS_AHEAD = timedelta(days=60)  # the longest period counted in working days, and some air
+OFFSET_WARN, OFFSET_FAIL = timedelta(milliseconds=500), timedelta(seconds=5)
+CHINESE_FONT = "Noto-Sans-CJK"
+SAMPLE = "<p style='font-family:Noto Sans CJK SC'>算力券壹佰元整</p>"
+MARKS = {OK: "正常", WARN: "注意", FAIL: "故障"}
+
+Answer = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one look found: its name, ok, warn or fail, and a sentence for people."""
+
+    name: str
+    title: str
+    level: str
+    detail: str
+
+
+def database() -> Answer:
+    """Ask the database for its version and its size."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('server_version'),"
+            " pg_size_pretty(pg_database_size(current_database())),"
+            " current_setting('data_checksums')"
+        )
+        version, size, checksums = cursor.fetchone()
+    if checksums != "on":
+        return WARN, f"PostgreSQL {version}，{size}；未启用数据校验和，磁盘损坏可能不被发现"
+    return OK, f"PostgreSQL {version}，{size}，已启用数据校验和"
+
+
+def migrations() -> Answer:
+    """Look for migrations that wait."""
+    waiting = migrations_are_applied()
+    return (
+        (FAIL, f"有迁移未执行（{waiting}）：manage.py migrate") if waiting else (OK, "全部已执行")
+    )
+
+
+def broker() -> Answer:
+    """Try to reach the broker."""
+    fault = broker_answers()
+    return (
+        (FAIL, f"连接不上消息队列（{fault}），请核对 CELERY_BROKER_URL")
+        if fault
+        else (OK, "可连接")
+    )
+
+
+def worker() -> Answer:
+    """Ask all workers to answer."""
+    try:
+        answers = app.control.ping(timeout=PING_SECONDS)
+    except (KombuError, OperationalError, OSError) as error:
+        return FAIL, f"消息队列不可用（{type(error).__name__}）"
+    if not answers:
+        return WARN, "没有后台任务进程应答：月结、报表、大批量上传都会停在排队中"
+    return OK, f"{len(answers)} 个后台任务进程应答"
+
+
+def pieces_of_work() -> Answer:
+    """Look for work that was given up or waits."""
+    given_up = work.given_up()
+    if given_up:
+        return WARN, f"{given_up} 项任务多次失败已停止，处理原因后可重新发起"
+    return OK, f"{work.open_work().count()} 项未完成"
+
+
+def sealer() -> Answer:
+    """Wait a few seconds for the sealer to seal what waits now."""
+    for left in reversed(range(SEALER_TRIES)):
+        waiting = sealing.unsealed()
+        if not waiting:
+            return OK, "没有等待封存的日志条目"
+        if left:
+            time.sleep(1)
+    return WARN, f"{waiting} 条日志未封存：请确认 manage.py seal_log 正在运行"
+
+
+def signing_key() -> Answer:
+    """Read the signing key as the sealer does."""
+    try:
+        key = sealing.signing_key()
+    except (Broken, OSError) as error:
+        return FAIL, f"读不到日志签名密钥：{error}"
+    return OK, f"可读，公钥标识 {key.key_id.hex()}"
+
+
+def log_tail() -> Answer:
+    """Check the newest checkpoint and the newest entries against their digests."""
+    found = exploring.health(exploring.lines())
+    return (OK if found.sound else FAIL), found.sentence
+
+
+def chinese_font() -> Answer:
+    """Render a line of Chinese and look which font went into the PDF."""
+    try:
+        weasyprint = importlib.import_module("weasyprint")
+    except OSError as error:
+        return FAIL, f"缺少排版组件，不能生成 PDF：{str(error).splitlines()[0]}"
+    with pikepdf.open(io.BytesIO(weasyprint.HTML(string=SAMPLE).write_pdf())) as pdf:
+        fonts = {str(each.get("/BaseFont")) for each in pdf.objects if _is_font(each)}
+    if not any(CHINESE_FONT in each for each in fonts):
+        return FAIL, "缺少中文字体，PDF 中的汉字会变成方框：请安装 fonts-noto-cjk"
+    return OK, "PDF 可生成，中文字体齐全"
+
+
+def _is_font(thing: Any) -> bool:
+    return isinstance(thing, pikepdf.Dictionary) and thing.get("/Type") == pikepdf.Name.Font
+
+
+def disk() -> Answer:
+    """Look how much room is left where the files of the house lie."""
+    if not Path(settings.VAR_DIR).exists():
+        return FAIL, f"{settings.VAR_DIR} 不存在：manage.py prepare_house"
+    usage = shutil.disk_usage(settings.VAR_DIR)
+    level = FAIL if usage.free < FREE_FAIL else WARN if usage.free < FREE_WARN else OK
+    return level, f"{settings.VAR_DIR} 剩余 {usage.free // GIB} GiB"
+
+
+def assets() -> Answer:
+    """Look whether the style sheet of the pages was built and collected."""
+    if not (Path(settings.STATIC_ROOT) / "build" / "house.css").exists():
+        return WARN, "样式未收集：deploy/assets.sh，再 manage.py collectstatic"
+    return OK, "样式已就绪"
+
+
+def holidays() -> Answer:
+    """Look whether working days can be counted for the days to come."""
+    today = day_of(clock.now())
+    wanted = {today.year, (today + HOLIDAYS_AHEAD).year}
+    missing = sorted(wanted - work_calendar().years)
+    if not missing:
+        return OK, f"未来 {HOLIDAYS_AHEAD.days} 天所在年份均已载入"
+    years = "、".join(str(each) for each in missing)
+    level = FAIL if today.year in missing else WARN
+    return level, f"缺少 {years} 年节假日表，涉及该年的期限不能计算：manage.py load_holidays"
+
+
+def machine_clock() -> Answer:
+    """Compare this machine's clock with the database's."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        offset = abs(cursor.fetchone()[0] - clock.now())
+    level = FAIL if offset > OFFSET_FAIL else WARN if offset > OFFSET_WARN else OK
+    return level, f"与数据库相差 {offset // timedelta(milliseconds=1)} 毫秒"
+
+
+#: name -> (title, look, whether it needs the database)
+LOOKS: dict[str, tuple[str, Callable[[], Answer], bool]] = {
+    "database": ("数据库", database, True),
+    "migrations": ("数据库迁移", migrations, True),
+    "broker": ("消息队列", broker, False),
+    "worker": ("后台任务进程", worker, False),
+    "work": ("后台任务", pieces_of_work, True),
+    "sealer": ("日志封存", sealer, True),
+    "signing_key": ("日志签名密钥", signing_key, False),
+    "log": ("日志末尾核验", log_tail, True),
+    "font": ("PDF 与中文字体", chinese_font, False),
+    "assets": ("页面样式", assets, False),
+    "disk": ("磁盘", disk, False),
+    "holidays": ("节假日表", holidays, True),
+    "clock": ("时钟", machine_clock, True),
+}
+
+
+def look_over() -> list[Result]:
+    """Take every look; those that need a database that is out of order are not taken."""
+    results: list[Result] = []
+    out_of_order = False
+    for name, (title, look, needs_database) in LOOKS.items():
+        if needs_database and out_of_order:
+            results.append(Result(name, title, FAIL, "数据库有故障，未检查"))
+            continue
+        try:
+            level, detail = look()
+        except DatabaseError as error:
+            level, detail = FAIL, f"数据库不可用（{type(error).__name__}）"
+        out_of_order |= name in {"database", "migrations"} and level == FAIL
+        results.append(Result(name, title, level, detail))
+    return results
+
+
+class Command(BaseCommand):
+    help = "检查运行环境：每项给出 正常 / 注意 / 故障；有故障时以状态 1 结束。"
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="以 JSON 输出，供程序读取")
+        parser.add_argument("--strict", action="store_true", help="有“注意”项时也以状态 1 结束")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        results = look_over()
+        if options["json"]:
+            listed = [asdict(each) for each in results]
+            self.stdout.write(json.dumps(listed, ensure_ascii=False, indent=2))
+        else:
+            for each in results:
+                self.stdout.write(f"[{MARKS[each.level]}] {each.title}：{each.detail}")
+        bad = {FAIL, WARN} if options["strict"] else {FAIL}
+        if any(each.level in bad for each in results):
+            raise SystemExit(1)

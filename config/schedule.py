@@ -1,0 +1,20 @@
+"""When the clock itself asks for something. Times are Shanghai's (``CELERY_TIMEZONE``).
+
+Closing a notice or a month is a person's act and never stands here.
+"""
+
+from typing import Any
+
+from celery.schedules import crontab
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "ring again for work that nobody holds": {"task": "config.tasks.sweep", "schedule": 10.0},
+    "let vouchers lapse whose last day is over": {
+        "task": "config.tasks.expire_vouchers",
+        "schedule": crontab(hour=0, minute=5),
+    },
+    "check the books every night": {
+        "task": "config.tasks.check_books",
+        "schedule": crontab(hour=2, minute=30),
+    },
+}

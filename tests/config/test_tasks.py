@@ -1,0 +1,95 @@
+"""Jobs, their times and their handlers fit together, and each job does its act."""
+
+import ast
+import importlib
+from datetime import timedelta
+
+import pytest
+from celery.schedules import crontab
+
+from config import tasks
+from config.celery import app
+from config.schedule import SCHEDULE
+from ledger import clock
+from ledger.refusals import Broken
+from tests.house.source_tree import ROOMS, ROOT, name_of, nodes, sources
+from tests.ledger.making import a_small_month, seal_all
+from tests.ledger.test_invariants import PLANTED, planted
+from tests.vouchers import story
+from vouchers.models import Voucher
+from vouchers.spending import voucher_position
+
+OURS = {name for name in app.tasks if name.startswith("config.")}
+
+
+def kinds_asked_for() -> set[str]:
+    """Return every kind of work that some act requests, read from the source."""
+    found = set()
+    for path in sources():
+        room = path.relative_to(ROOT).parts[0]
+        for call in nodes(path, ast.Call):
+            if room in ROOMS and ast.unparse(call.func) in {"work.request", "request_work"}:
+                kind = call.args[0]
+                module = name_of(path).removesuffix(".py").replace("/", ".")
+                found.add(
+                    kind.value
+                    if isinstance(kind, ast.Constant)
+                    else getattr(importlib.import_module(module), ast.unparse(kind))
+                )
+    return found
+
+
+def test_all_work_that_is_asked_for_has_a_handler_and_no_handler_is_idle():
+    assert kinds_asked_for() == set(tasks.HANDLERS)
+
+
+def test_beat_follows_the_schedule():
+    assert app.conf.beat_schedule is SCHEDULE
+    assert app.conf.timezone == "Asia/Shanghai"
+
+
+def test_every_job_has_a_time_except_the_bell():
+    assert {job["task"] for job in SCHEDULE.values()} == OURS - {"config.tasks.ring"}
+
+
+def test_the_sweeper_comes_every_ten_seconds_and_the_rest_at_night():
+    times = {job["task"]: job["schedule"] for job in SCHEDULE.values()}
+    assert times.pop("config.tasks.sweep") == 10.0
+    assert all(isinstance(time, crontab) and max(time.hour) < 6 for time in times.values())
+
+
+@pytest.mark.django_db
+def test_the_sweeper_finds_nothing_in_an_empty_house():
+    assert tasks.sweep() == tasks.ring() == 0
+
+
+@pytest.mark.django_db
+def test_a_voucher_lapses_in_the_night_after_its_last_day():
+    voucher = story.a_voucher()
+    with clock.set_to(voucher.valid_until - timedelta(minutes=1)):
+        assert tasks.expire_vouchers() == 0
+    with clock.set_to(voucher.valid_until + timedelta(minutes=5)):
+        assert tasks.expire_vouchers() == 1
+        assert tasks.expire_vouchers() == 0
+    voucher.refresh_from_db()
+    assert voucher.state == Voucher.State.EXPIRED
+    assert voucher_position(voucher).expired == voucher.face_fen
+
+
+@pytest.mark.django_db
+def test_a_night_without_findings_is_quiet():
+    story.a_voucher()
+    tasks.check_books()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_night_with_a_finding_is_loud(caplog):
+    a_small_month()
+    seal_all()
+    with planted(*PLANTED["balance_drift"]), pytest.raises(Broken, match="findings"):
+        tasks.check_books()
+    assert "balance_drift" in caplog.text
+
+
+def test_a_worker_tells_its_machine_and_process():
+    assert tasks.worker_name().rpartition(":")[2].isdigit()

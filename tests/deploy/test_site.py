@@ -1,0 +1,55 @@
+"""Watching the processes of the site: one that ends is started again, but not for ever."""
+
+import os
+import socket
+
+import pytest
+
+from deploy.servers import ServerFailed
+from deploy.site import MOST_RESTARTS, Site
+
+
+@pytest.fixture
+def site(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    said = []
+    site = Site(tmp_path, tmp_path, dict(os.environ), port, said.append)
+    site.said = said
+    yield site
+    site.stop()
+
+
+def test_a_process_that_ends_is_started_again_and_its_last_words_are_told(site):
+    child = site._start("worker", ["sh", "-c", "echo no memory; exit 1"])
+    child.wait()
+    site._restart(child)
+    assert "no memory" in site.said[0]
+    assert "已重新启动" in site.said[1]
+    child.wait()
+
+
+def test_a_process_that_keeps_ending_stops_the_house(site):
+    child = site._start("worker", ["sh", "-c", "exit 1"])
+    for _ in range(MOST_RESTARTS):
+        child.wait()
+        site._restart(child)
+    child.wait()
+    with pytest.raises(ServerFailed, match="反复结束"):
+        site._restart(child)
+
+
+def test_a_port_in_use_is_told_with_the_way_out(site):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", site.port))
+        other.listen()
+        with pytest.raises(ServerFailed, match="PORT="):
+            site.start_web()
+
+
+def test_notes_are_gone_after_a_clean_stop(site, tmp_path):
+    site._start("worker", ["sleep", "1000"])
+    assert (tmp_path / "run" / "worker.pid").exists()
+    site.stop()
+    assert not (tmp_path / "run" / "worker.pid").exists()
