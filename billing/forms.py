@@ -83,7 +83,7 @@ class ResolveForm(forms.Form):
         label="处理结果",
         widget=forms.RadioSelect,
         choices=[
-            ("upheld", "异议成立：冲减该行，券额退回企业的算力券"),
+            ("upheld", "异议成立：冲减该行，券额退回企业的算力券（少计的由服务商补报，计入下期）"),
             ("dismissed", "异议不成立：按原金额结算"),
         ],
         error_messages={"required": "请选择处理结果。"},

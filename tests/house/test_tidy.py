@@ -27,7 +27,6 @@ RULES_AND_ACTS_AT_LEAST = 0.33
 #: Debt with an address: larger than the house allows, and how large. Never add, only take away.
 DEBTS: dict[str, dict[str, int]] = {
     "lines of a file": {
-        "billing/reporting.py": 422,
         "providers/models/usage.py": 474,
         "tests/billing/world.py": 432,
         "tests/providers/test_api.py": 513,

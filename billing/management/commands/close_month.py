@@ -17,7 +17,7 @@ from ledger.periods import Month
 from ledger.refusals import Refused
 
 KIND = "billing.close_month"
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 1
 
 
 class Command(BaseCommand):

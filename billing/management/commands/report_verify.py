@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from billing.reporting import verify_bytes
+from billing.checking import verify_bytes
 
 
 class Command(BaseCommand):
