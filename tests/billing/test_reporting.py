@@ -183,13 +183,14 @@ def test_objections_and_what_was_carried_are_told(tmp_path: Path) -> None:
 
 
 def seal_when_final() -> sealing.Checkpoint:
-    """Seal; entries are final only when no older transaction of the whole server still runs."""
-    for _ in range(200):
-        sealed = sealing.seal(LATER)
-        if sealed is not None:
+    """Seal everything; entries are final only when no older transaction of the server runs."""
+    for _ in range(600):
+        sealing.seal(LATER)
+        sealed = sealing.latest_checkpoint()
+        if sealed is not None and sealed.size == LogEntry.objects.count():
             return sealed
         time.sleep(0.1)
-    raise AssertionError("nothing became final within twenty seconds")
+    raise AssertionError("not everything became final within a minute")
 
 
 @pytest.mark.django_db(transaction=True)
