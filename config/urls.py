@@ -7,7 +7,11 @@ from ledger.rights import public
 
 urlpatterns = [
     path("", include("vouchers.portal")),
-    path("login/", public(auth_views.LoginView.as_view()), name="login"),
+    path(
+        "login/",
+        public(auth_views.LoginView.as_view(http_method_names=["get", "post"])),
+        name="login",
+    ),
     path("logout/", public(auth_views.LogoutView.as_view()), name="logout"),
     path("portal/", include("vouchers.portal_apply")),
     path("portal/orders/", include("providers.portal")),

@@ -1,0 +1,136 @@
+"""A house with one of everything, so that every address can be opened with real things in it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+
+from billing import reporting, settling
+from billing.models import MonthClose
+from config.roles import ROLES
+from ledger import work
+from ledger.audit import ensure_key, seal
+from ledger.periods import Month
+from tests.billing.world import CLOSE_AT, World, fresh, quiet
+from tests.providers.world import a_live_key, give_capacity
+from tests.vouchers import story
+from vouchers import applying
+from vouchers.funding import prepare_grant
+from vouchers.models import PublicNotice
+
+OCTOBER, NOVEMBER = Month(2026, 10), Month(2026, 11)
+DECEMBER_AT = CLOSE_AT + timedelta(days=30)
+NOW = datetime(2027, 1, 6, 2, tzinfo=UTC)  # in the second window: one application a window
+
+
+@dataclass
+class Stage:
+    """People by the role they play, and things by the name addresses use for them."""
+
+    people: dict[str, Any] = field(default_factory=dict)
+    things: dict[str, Any] = field(default_factory=dict)
+
+
+def set_stage() -> Stage:
+    """Play two months with one firm and one provider; seat an outsider beside each."""
+    call_command("sync_roles", verbosity=0)
+    stage = Stage()
+    world = _play_vouchers(stage)
+    _play_months(stage, world)
+    _seat_everybody(stage, world)
+    ensure_key(NOW)
+    seal(NOW)
+    return stage
+
+
+def _play_vouchers(stage: Stage) -> World:
+    """A voucher that came all the way, and a draft of the same firm."""
+    voucher = story.a_voucher()
+    programme, enterprise = voucher.programme, voucher.enterprise
+    application = voucher.application
+    firm = story.admin_of(enterprise)
+    draft = applying.start_draft(enterprise, programme, actor=firm, at=NOW)
+    draft = story.fill(draft, firm, at=NOW)
+    grant = prepare_grant(
+        programme, 100_000, document_no="普财〔2026〕9号", actor=story.FINANCE, at=story.AT
+    )
+    stage.things |= {
+        "programme": programme.pk,
+        "application": application.pk,
+        "draft": draft.pk,
+        "file": application.attachments.first().pk,
+        "draft_file": draft.attachments.first().pk,
+        "voucher": voucher.pk,
+        "notice": PublicNotice.objects.get().pk,
+        "grant_request": grant.pk,
+        "enterprise": enterprise.pk,
+    }
+    return World(programme=programme, enterprises=[enterprise])
+
+
+def _play_months(stage: Stage, world: World) -> None:
+    """October is paid and reported; a line of November is objected to."""
+    voucher = world.enterprises[0].vouchers.get()
+    provider = world.make_provider()
+    order = world.make_order(voucher, world.make_offering(provider), held_fen=500_000, months=2)
+    world.use(order, hours=10)
+    close = world.close(OCTOBER)
+    report = _approved_and_reported(world, close)
+    batch = settling.export_payment_list(fresh(close), actor=world.cashier, at=CLOSE_AT)
+    world.use(order, hours=10, at=NOVEMBER.start_at + timedelta(days=1))
+    statement = world.close(NOVEMBER, at=DECEMBER_AT).statements.get()
+    objection = settling.object_statement(
+        statement,
+        side="provider",
+        ordinal=1,
+        reason="数量不对",
+        actor=world.seated(world.seat("provider-objects", provider=provider)),
+        at=DECEMBER_AT,
+    )
+    stage.things |= {
+        "provider": provider.pk,
+        "order": order.pk,
+        "offering": order.offering_id,
+        "statement": close.statements.get().pk,
+        "open_statement": statement.pk,
+        "objection": objection.pk,
+        "report": report.pk,
+        "payment_batch": batch.pk,
+        "payment_line": batch.lines.first().pk,
+        "batch": provider.batches.first().pk,
+        "key": a_live_key(provider)[0].pk,
+        "model": order.offering.model_id,
+        "rate": order.offering.model.rates.get().pk,
+        "price": order.price_id,
+        "capacity": give_capacity(provider, order.offering.model).pk,
+    }
+
+
+def _approved_and_reported(world: World, close: MonthClose) -> Any:
+    world.approve(close)
+    provider = world.providers[0]
+    report = reporting.make_report(fresh(close), provider, actor=world.cashier, at=CLOSE_AT)
+    job = work.find("billing.render_report", str(report.pk))
+    reporting.run_report_work(job, quiet)
+    return report
+
+
+def _seat_everybody(stage: Stage, world: World) -> None:
+    """One person per role of the bureau, one inside and one outside of each organisation."""
+    for role in ROLES:
+        user = get_user_model().objects.create_user(
+            username=role, password="x", display_name=role, person_hash=f"person-{role}"
+        )
+        user.groups.add(Group.objects.get(name=role))
+        stage.people[role] = user
+    other = world.make_enterprise("上海旁人科技有限公司")
+    stage.people |= {
+        "own enterprise": world.seat("own-firm", enterprise=world.enterprises[0]),
+        "own provider": world.seat("own-provider", provider=world.providers[0]),
+        "other enterprise": world.seat("other-firm", enterprise=other),
+        "other provider": world.seat("other-provider", provider=world.make_provider()),
+        "nobody": world.seat("nobody"),
+    }
