@@ -8,7 +8,11 @@ from typing import Any
 from celery.schedules import crontab
 
 SCHEDULE: dict[str, dict[str, Any]] = {
-    "ring again for work that nobody holds": {"task": "config.tasks.sweep", "schedule": 10.0},
+    "ring again for work that nobody holds": {
+        "task": "config.tasks.sweep",
+        "schedule": 10.0,
+        "options": {"expires": 10},  # rings must not pile up while no worker lives
+    },
     "let vouchers lapse whose last day is over": {
         "task": "config.tasks.expire_vouchers",
         "schedule": crontab(hour=0, minute=5),

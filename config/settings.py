@@ -159,6 +159,7 @@ SPECTACULAR_SETTINGS = {
 
 # The bell: work and its state lie in PostgreSQL (ledger.work) -----------------------------------
 CELERY_BROKER_URL = BROKER_URL
+CELERY_TASK_DEFAULT_QUEUE = env.text("CELERY_QUEUE", "house")  # one queue a house on a broker
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True

@@ -10,8 +10,10 @@ from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 
+from config.celery import app
 from ledger.invariants import findings
 from tests.guards import LoudMissingVariable, reference_tables, refuse_foreign_address, wipe_tables
+from tests.worker import RealWorker
 
 os.environ["TZ"] = "Pacific/Chatham"  # code that trusts the machine's zone fails here
 time.tzset()
@@ -27,6 +29,8 @@ def pytest_configure() -> None:
     }
     settings.TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = LoudMissingVariable("%s")
     settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+    # Runs that share a broker (two test processes, two people) must not hear each other's bell.
+    app.conf.task_default_queue = f"test-{os.getpid()}"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,6 +55,14 @@ def django_db_setup(django_db_setup, django_db_blocker) -> None:
     with django_db_blocker.unblock():
         kept = reference_tables(connection)
     TransactionTestCase._fixture_teardown = lambda self: wipe_tables(connection, kept)
+
+
+@pytest.fixture
+def celery_worker(transactional_db) -> Iterator[RealWorker]:
+    """Give a real worker process on the test database, not yet started."""
+    worker = RealWorker()
+    yield worker
+    worker.stop()
 
 
 @pytest.fixture(autouse=True)
