@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 
 from ledger import bookkeeping
 from ledger.actors import Actor
-from ledger.entries import canonical, journal_entry, moment_text
+from ledger.entries import JournalBytes, JournalFrame
 from ledger.limits import STATE_CODES
 from ledger.refusals import Broken, Refused
 from ledger.transfers import Fault, Journal, Phase, Transfer, shape_fault
@@ -106,7 +106,7 @@ def post_set(journals: Sequence[Journal], *, actor: Actor, at: datetime) -> list
 
 def request_hash(journal: Journal) -> bytes:
     """Return the digest by which the same request is known again."""
-    return hashlib.sha256(canonical(journal.for_log())).digest()
+    return hashlib.sha256(JournalBytes(journal.for_log()).plain()).digest()
 
 
 def _post_all(journals: list[Journal], actor: Actor, at: datetime) -> list[Outcome]:
@@ -128,8 +128,8 @@ class _Posting:
         self.journals = journals
         self.actor = actor
         self.at = at
-        self.bodies = [each.for_log() for each in journals]
-        self.hashes = [hashlib.sha256(canonical(each)).digest() for each in self.bodies]
+        self.bodies: dict[int, JournalBytes] = {}
+        self.hashes: dict[int, bytes] = {}
         self.outcomes: list[Outcome | None] = [None] * len(journals)
 
     def run(self) -> list[Outcome]:
@@ -140,6 +140,8 @@ class _Posting:
                 self._refuse(place, fault)
             else:
                 shaped.append(place)
+                self.bodies[place] = JournalBytes(journal.for_log())
+                self.hashes[place] = hashlib.sha256(self.bodies[place].plain()).digest()
         if shaped:
             self._judge(shaped)
         return [each for each in self.outcomes if each is not None]
@@ -197,9 +199,9 @@ class _Posting:
         hashes = [self.hashes[place] for place in booked]
         bookkeeping.insert_journals(seqs, chosen, hashes, self.actor, self.at)
         bookkeeping.insert_transfers(seqs, chosen, accounts)
-        actor, moment = self.actor.for_log(), moment_text(self.at)
+        frame = JournalFrame(settings.LOG_ORIGIN, self.at, self.actor.for_log())
         entries = [
-            journal_entry(settings.LOG_ORIGIN, moment, actor, seq, body)
-            for seq, body in zip(seqs, bodies, strict=True)
+            frame.entry(journal.id, seq, body)
+            for journal, seq, body in zip(chosen, seqs, bodies, strict=True)
         ]
         bookkeeping.insert_entries(seqs, chosen, entries, self.at)

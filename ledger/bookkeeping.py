@@ -20,6 +20,7 @@ from ledger.limits import Books, Held, Standing
 from ledger.transfers import Journal, Transfer
 
 Accounts = dict[AccountKey, int]
+_NULL = "\\N"
 
 
 class Known(NamedTuple):
@@ -158,15 +159,16 @@ def _load_taken(transfers: list[Transfer]) -> set[UUID]:
 
 
 _RECALL = """
-SELECT id, request_hash, '', seq FROM ledger_journal WHERE id = ANY(%s)
+WITH asked AS (SELECT unnest(%b::uuid[]) AS id)
+SELECT id, request_hash, '', seq FROM ledger_journal JOIN asked USING (id)
 UNION ALL
-SELECT id, request_hash, code, 0 FROM ledger_refusedid WHERE id = ANY(%s)
+SELECT id, request_hash, code, 0 FROM ledger_refusedid JOIN asked USING (id)
 """
 
 
 def recall(ids: list[UUID]) -> dict[UUID, Known]:
     """Return what these journal ids answered before, if they were ever asked."""
-    return {row[0]: Known(bytes(row[1]), row[2], row[3]) for row in rows(_RECALL, ids, ids)}
+    return {row[0]: Known(bytes(row[1]), row[2], row[3]) for row in rows(_RECALL, ids)}
 
 
 def take_seqs(count: int) -> list[int]:
@@ -179,6 +181,29 @@ def take_seqs(count: int) -> list[int]:
     return [row[0] for row in found]
 
 
+def _copy(table: str, columns: str, lines: Iterable[str]) -> None:
+    """Insert rows by COPY: one statement for any number of them."""
+    text = "".join(lines).encode("utf-8")
+    with (
+        connection.wrap_database_errors,
+        psycopg.Cursor(connection.connection) as cursor,
+        cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy,
+    ):
+        copy.write(text)
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _field(text: str) -> str:
+    """Return a text as a field of COPY."""
+    return text.translate(_ESCAPES) if text else ""
+
+
+def _json(value: Any) -> str:
+    return _field(json.dumps(value, ensure_ascii=False)) if value else ""
+
+
 def insert_journals(
     seqs: list[int],
     journals: list[Journal],
@@ -187,47 +212,33 @@ def insert_journals(
     at: datetime,
 ) -> None:
     """Insert one row per journal."""
-    approvals = [[one.for_log() for one in each.approvals] for each in journals]
-    rows(
-        "INSERT INTO ledger_journal (recorded_at, actor, seq, id, kind, effective_at, approvals,"
-        " refs, request_hash) SELECT %s::timestamptz, %s::jsonb, * FROM unnest(%s::bigint[],"
-        " %s::uuid[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::jsonb[], %b::bytea[])",
-        at,
-        json.dumps(actor.for_log()),
-        seqs,
-        [each.id for each in journals],
-        [each.kind for each in journals],
-        [each.effective_at for each in journals],
-        [json.dumps(each) for each in approvals],
-        [json.dumps(dict(each.refs)) for each in journals],
-        hashes,
+    same = f"{at.isoformat()}\t{_json(actor.for_log())}"
+    _copy(
+        "ledger_journal",
+        "recorded_at, actor, seq, id, kind, effective_at, approvals, refs, request_hash",
+        (
+            f"{same}\t{seq}\t{each.id}\t{_field(each.kind)}\t{each.effective_at.isoformat()}"
+            f"\t{_json([one.for_log() for one in each.approvals]) or '[]'}"
+            f"\t{_json(dict(each.refs)) or '{}'}\t\\\\x{hashed.hex()}\n"
+            for seq, each, hashed in zip(seqs, journals, hashes, strict=True)
+        ),
     )
 
 
 def insert_transfers(seqs: list[int], journals: list[Journal], accounts: Accounts) -> None:
     """Insert the transfers of some journals; the database moves the balances with them."""
-    lines = [
-        (each, seq, ordinal)
-        for seq, journal in zip(seqs, journals, strict=True)
-        for ordinal, each in enumerate(journal.transfers)
-    ]
-    transfers = [line[0] for line in lines]
-    rows(
-        "INSERT INTO ledger_transfer (id, journal_id, ordinal, debit_id, credit_id, amount, code,"
-        " phase, pending_id, expires_at, reason) SELECT * FROM unnest(%s::uuid[], %s::bigint[],"
-        " %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::text[],"
-        " %s::uuid[], %s::timestamptz[], %s::text[])",
-        [each.id for each in transfers],
-        [line[1] for line in lines],
-        [line[2] for line in lines],
-        [accounts[each.debit] for each in transfers],
-        [accounts[each.credit] for each in transfers],
-        [each.amount for each in transfers],
-        [int(each.code) for each in transfers],
-        [each.phase.value for each in transfers],
-        [each.pending_id for each in transfers],
-        [each.expires_at for each in transfers],
-        [each.reason for each in transfers],
+    _copy(
+        "ledger_transfer",
+        "journal_id, ordinal, id, debit_id, credit_id, amount, code, phase, pending_id,"
+        " expires_at, reason",
+        (
+            f"{seq}\t{ordinal}\t{each.id}\t{accounts[each.debit]}\t{accounts[each.credit]}"
+            f"\t{each.amount}\t{each.code:d}\t{each.phase.value}\t{each.pending_id or _NULL}"
+            f"\t{each.expires_at.isoformat() if each.expires_at else _NULL}"
+            f"\t{_field(each.reason)}\n"
+            for seq, journal in zip(seqs, journals, strict=True)
+            for ordinal, each in enumerate(journal.transfers)
+        ),
     )
 
 
@@ -235,15 +246,14 @@ def insert_entries(
     seqs: list[int], journals: list[Journal], entries: Sequence[bytes], at: datetime
 ) -> None:
     """Insert the log entry of each journal."""
-    rows(
-        "INSERT INTO ledger_logentry (type, at, journal_seq, id, body)"
-        " SELECT %s::text, %s::timestamptz, *"
-        " FROM unnest(%s::bigint[], %s::uuid[], %b::bytea[])",
-        JOURNAL_TYPE,
-        at,
-        seqs,
-        [each.id for each in journals],
-        list(entries),
+    same = f"{JOURNAL_TYPE}\t{at.isoformat()}"
+    _copy(
+        "ledger_logentry",
+        "type, at, journal_seq, id, body",
+        (
+            f"{same}\t{seq}\t{each.id}\t\\\\x{entry.hex()}\n"
+            for seq, each, entry in zip(seqs, journals, entries, strict=True)
+        ),
     )
 
 

@@ -9,7 +9,6 @@ Units: ``CNY`` and ``CNY_SELF`` in fen, ``COMPUTE`` in GFLOPS-seconds (FP16 dens
 Source: docs/ledger.md, chart and transfer types.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -183,8 +182,7 @@ ROUTES[TransferCode.CORRECT] = frozenset(
 )
 
 
-@dataclass(frozen=True, order=True)
-class AccountKey:
+class AccountKey(NamedTuple):
     """The name of one account: its code, the programme year it belongs to, and its subject."""
 
     code: Code

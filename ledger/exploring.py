@@ -90,8 +90,9 @@ def _line(leaf: models.LogLeaf) -> Line:
 
 def types() -> list[str]:
     """Return the types of entries that occur."""
-    names = models.LogEntry.objects.order_by("type").values_list("type", flat=True)
-    return list(names.distinct())
+    events = models.LogEntry.objects.exclude(type=JOURNAL_TYPE)
+    names = set(events.order_by().values_list("type", flat=True).distinct())
+    return sorted({*names, JOURNAL_TYPE} if models.Journal.objects.exists() else names)
 
 
 def find(words: str) -> int | None:

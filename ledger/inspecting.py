@@ -47,7 +47,7 @@ SELECT j.seq, j.id, j.kind, j.effective_at, j.recorded_at, j.actor::text, j.appr
         LEFT JOIN ledger_account c ON c.id = t.credit_id
         WHERE t.journal_id = j.seq)
 FROM ledger_journal j
-LEFT JOIN ledger_logentry e ON e.journal_seq = j.seq
+LEFT JOIN ledger_logentry e ON e.id = j.id
 ORDER BY j.seq
 """
 

@@ -176,16 +176,22 @@ class LogEntry(models.Model):
     seq = models.BigAutoField(primary_key=True)
     xid = Xid8Field(db_default=Func(function="pg_current_xact_id"), editable=False)
     id = models.UUIDField(unique=True)
-    type = models.CharField(max_length=60, db_index=True)
+    type = models.CharField(max_length=60)
     at = models.DateTimeField()
-    journal_seq = models.BigIntegerField(null=True, unique=True)
+    journal_seq = models.BigIntegerField(null=True)
     body = models.BinaryField()
 
     objects = LogEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = "日志条目"
-        indexes = [models.Index(fields=["xid", "seq"], name="log_entry_order")]
+        indexes = [
+            models.Index(fields=["xid", "seq"], name="log_entry_order"),
+            # Journals are most of the log and are found by their id.
+            models.Index(
+                fields=["type", "seq"], name="log_entry_type", condition=~Q(type="ledger.journal")
+            ),
+        ]
         permissions = [("inspect_log", "查看与核验签名日志")]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from ledger.actors import Actor
 from ledger.chart import ROUTES, AccountKey, TransferCode, Unit
-from ledger.entries import moment_text, plain
+from ledger.entries import moment_text
 
 #: The amount column is a signed 64-bit number; one transfer stays far below it.
 MAX_AMOUNT = 10**18
@@ -90,7 +90,7 @@ class Journal:
             "kind": self.kind,
             "effective_at": moment_text(self.effective_at),
             "transfers": [each.for_log() for each in self.transfers],
-            "refs": plain(self.refs),
+            "refs": dict(self.refs),
             "approvals": [each.for_log() for each in self.approvals],
         }
 
@@ -163,11 +163,9 @@ def _phase_fault(transfer: Transfer) -> str | None:
 
 def _text_fault(texts: list[str]) -> str | None:
     for text in texts:
-        if len(text) > MAX_REASON or "\x00" in text:
+        if not isinstance(text, str) or len(text) > MAX_REASON or "\x00" in text:
             return "text_not_storable"
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError:
+        if not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text):
             return "text_not_storable"
     return None
 
@@ -185,8 +183,10 @@ def shape_fault(journal: Journal) -> Fault | None:
         return _named("empty_journal")
     if len(journal.transfers) > MAX_TRANSFERS:
         return _named("too_many_transfers")
-    if fault := _text_fault([journal.kind, *journal.refs, *journal.refs.values()]):
-        return _named(fault)
+    if not all(map(str.isascii, journal.refs)) or _text_fault(
+        [journal.kind, *journal.refs, *journal.refs.values()]
+    ):
+        return _named("text_not_storable")
     if len({each.id for each in journal.transfers}) < len(journal.transfers):
         return _named("duplicate_transfer_id")
     for ordinal, each in enumerate(journal.transfers):

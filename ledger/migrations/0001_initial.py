@@ -71,9 +71,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("id", models.UUIDField(unique=True)),
-                ("type", models.CharField(db_index=True, max_length=60)),
+                ("type", models.CharField(max_length=60)),
                 ("at", models.DateTimeField()),
-                ("journal_seq", models.BigIntegerField(null=True, unique=True)),
+                ("journal_seq", models.BigIntegerField(null=True)),
                 ("body", models.BinaryField()),
             ],
             options={
@@ -159,6 +159,14 @@ class Migration(migrations.Migration):
             model_name="account",
             constraint=models.UniqueConstraint(
                 fields=("code", "programme", "subject"), name="account_key"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="logentry",
+            index=models.Index(
+                condition=models.Q(("type", "ledger.journal"), _negated=True),
+                fields=["type", "seq"],
+                name="log_entry_type",
             ),
         ),
         migrations.AddIndex(

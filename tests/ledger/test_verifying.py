@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ledger.book import Journal
 from ledger.bundles import FIRST_LINE, Manifest, entry_line, note_line
-from ledger.entries import envelope, journal_entry, moment_text
+from ledger.entries import JournalBytes, JournalFrame, envelope
 from ledger.identifiers import new_id
 from ledger.merkle import leaf_hash
 from ledger.signing import Signer, TreeHead
@@ -34,7 +34,8 @@ def introduction(signer: Signer = SIGNER) -> bytes:
 
 
 def booked(made: Journal, seq: int) -> bytes:
-    return journal_entry(ORIGIN, moment_text(AT), ACTOR.for_log(), seq, made.for_log())
+    frame = JournalFrame(ORIGIN, AT, ACTOR.for_log())
+    return frame.entry(made.id, seq, JournalBytes(made.for_log()))
 
 
 def bundle(entries: list[bytes], /, cuts=(), *, signer: Signer = SIGNER, **change) -> bytes:
