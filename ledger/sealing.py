@@ -1,8 +1,9 @@
 """Sealing: give entries their place in the tree, sign its root, prove what lies in it.
 
 The sealer takes entries whose transactions can no longer change (their id lies below every
-running one), in the order of transaction ids; so no entry can appear later behind one that is
-sealed. Before it signs, the new tree must begin with the largest tree ever signed.
+running one of this database), in the order of transaction ids; so no entry can appear later
+behind one that is sealed. Before it signs, the new tree must begin with the largest tree ever
+signed.
 
 A cut is made only where the books are closed: no journal that stays outside was booked before
 one that goes in. Every checkpoint therefore covers books in which all limits hold.
@@ -184,9 +185,23 @@ _WATERMARK = """
 SELECT e.xid::text, e.seq FROM ledger_logleaf l JOIN ledger_logentry e ON e.seq = l.entry_id
 WHERE l.index = %s
 """
+#: The lowest transaction id that may still bring entries. Every transaction holds a lock on its
+#: own id; one that is known to belong to another database of the server cannot write here.
+#: Whatever is not known to be foreign counts as ours: to wait one round more is harmless.
+_BOUND = """
+WITH running AS (SELECT pg_snapshot_xip(pg_current_snapshot()) AS xid), elsewhere AS (
+    SELECT l.transactionid::text::bigint AS low
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
+      AND a.datid <> (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+SELECT coalesce(min(xid), pg_snapshot_xmax(pg_current_snapshot()))::text,
+    pg_snapshot_xmax(pg_current_snapshot())::text
+FROM running WHERE xid::text::bigint & 4294967295 NOT IN (SELECT low FROM elsewhere)
+"""
 _WAITING = """
 WITH waiting AS (
-    SELECT seq, xid, journal_seq, xid < pg_snapshot_xmin(pg_current_snapshot()) AS final
+    SELECT seq, xid, journal_seq, xid < %s::text::xid8 AS final
     FROM ledger_logentry WHERE (xid, seq) > (%s::text::xid8, %s)
 )
 SELECT seq, journal_seq, (SELECT min(journal_seq) FROM waiting WHERE NOT final)
@@ -196,9 +211,13 @@ FROM waiting WHERE final ORDER BY xid, seq
 
 def _waiting(size: int) -> list[tuple[int, int | None, int | None]]:
     xid, seq = rows(_WATERMARK, size - 1)[0] if size else ("0", 0)
-    if rows("SELECT pg_snapshot_xmax(pg_current_snapshot()) <= %s::text::xid8", xid)[0][0]:
+    rows("SELECT pg_stat_clear_snapshot()")
+    # Asked in a statement of its own, before the entries are read: what lies below the bound
+    # was over before this statement ended, so the next one sees all of it.
+    bound, highest = rows(_BOUND)[0]
+    if int(highest) <= int(xid):
         raise Broken("transaction ids run behind the sealed ones: the database was reloaded")
-    return [(row[0], row[1], row[2]) for row in rows(_WAITING, xid, seq)]
+    return [(row[0], row[1], row[2]) for row in rows(_WAITING, bound, xid, seq)]
 
 
 def _closed_cut(waiting: list[tuple[int, int | None, int | None]], limit: int) -> list[int]:

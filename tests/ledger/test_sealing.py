@@ -28,14 +28,11 @@ def record(text: str = "x") -> audit.Entry:
     return audit.record("test.event", {"text": text}, actor=ACTOR, at=AT)
 
 
-def raw_connection() -> psycopg.Connection:
-    known = settings.DATABASES["default"]
-    parameters = connection.get_connection_params()
-    assert known["ENGINE"]
-    return psycopg.connect(
-        **{key: parameters[key] for key in ("dbname", "user", "host", "port", "password")
-           if parameters.get(key)}
-    )  # fmt: skip
+def raw_connection(database: str = "") -> psycopg.Connection:
+    known = connection.get_connection_params()
+    names = ("dbname", "user", "host", "port", "password")
+    same = {each: known[each] for each in names if known.get(each)}
+    return psycopg.connect(**{**same, "dbname": database or known["dbname"]})
 
 
 def put_entry(other: psycopg.Connection, kind: str = "test.raw") -> None:
@@ -146,6 +143,18 @@ def test_an_entry_of_a_running_transaction_holds_back_what_began_after_it():
     slow_entry = models.LogEntry.objects.get(type="test.slow")
     assert audit.entry_index(slow_entry.id) == size
     assert audit.entry_index(later.id) == size + 1
+
+
+def test_a_transaction_in_another_database_of_the_server_holds_nothing_back():
+    audit.ensure_key(AT)
+    with raw_connection("postgres") as foreign:
+        foreign.execute("SELECT pg_current_xact_id()")
+        record()
+        until = time.monotonic() + 20
+        while seal(AT) is None and time.monotonic() < until:
+            time.sleep(0.05)
+        assert audit.latest_checkpoint().size == 2
+        foreign.rollback()
 
 
 def test_an_entry_rolled_back_leaves_no_gap():
