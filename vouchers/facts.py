@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import F, Sum
 
+from ledger.amounts import yuan_text
 from ledger.periods import day_of
 from vouchers.eligibility import Fact
 from vouchers.granting import Award, award
@@ -70,11 +71,15 @@ def applicant_facts(application: Application, at: datetime) -> dict[str, Fact]:
         derived["planned_months"] = (planned_months(need), "计划起止日期")
         derived["within_award"] = (
             application.requested_fen <= most.grant_fen,
-            f"可申请额度 {most.grant_fen} 分，受限于 {most.binding}",
+            f"可申请额度 {yuan_text(most.grant_fen)} 元，取决于{_binding_title(most)}",
         )
     for name, (value, note) in derived.items():
         facts[name] = Fact(name=name, value=value, source=DERIVED, as_of=today, note=note)
     return facts
+
+
+def _binding_title(award: Award) -> str:
+    return next((f"“{each.title}”" for each in award.terms if each.code == award.binding), "上限")
 
 
 def missing_evidence(application: Application) -> list[str]:

@@ -252,7 +252,7 @@ def _decide_page(
         "second": second,
         "same_person": second and _person(request) == found.first_reviewer_person,
         "may_decide": request.user.has_perm("vouchers.decide_application"),
-        "verdict": pages.verdict_lines(found.verdict or {}),
+        "verdict": pages.verdict_lines(found.verdict or {}, found.programme.edition),
         "verdict_word": pages.verdict_word(found.verdict),
         "diff": pages_office.plain_diff(found),
     }

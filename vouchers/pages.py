@@ -30,6 +30,8 @@ from vouchers.sizing import FEN_PER_WAN, SECTORS, classify
 from vouchers.spending import voucher_positions
 
 WEEKDAYS = "一二三四五六日"
+ASKED = {each.name: each for step in STEPS for each in step.questions}
+MEASURED = ("planned_total_fen", "planned_months")
 OUTCOMES = {
     "pass": ("符合", "green"),
     "fail": ("不符合", "red"),
@@ -131,14 +133,12 @@ def shown_answers(step: Step, answers: dict[str, Any], edition: Edition) -> list
     ]
 
 
-def verdict_lines(verdict: dict[str, Any]) -> list[dict[str, Any]]:
+def verdict_lines(verdict: dict[str, Any], edition: Edition) -> list[dict[str, Any]]:
     """Return the criteria of a verdict with words and colours."""
     lines = []
     for each in verdict.get("criteria", []):
         text, colour = OUTCOMES[each["outcome"]]
-        facts = "；".join(
-            str(f["note"] or f["value"]) for f in each["facts"] if f["note"] or f["value"] != ""
-        )
+        facts = "；".join(filter(None, (_fact_text(f, edition) for f in each["facts"])))
         sources = "、".join(sorted({_source(f["source"]) for f in each["facts"]}))
         as_of = max((f["as_of"] for f in each["facts"]), default="")
         lines.append(
@@ -155,6 +155,17 @@ def verdict_lines(verdict: dict[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return lines
+
+
+def _fact_text(fact: dict[str, Any], edition: Edition) -> str:
+    """Return one fact of a verdict the way people read it: never a code or a bare truth value."""
+    question, value, note = ASKED.get(fact["name"]), fact["value"], str(fact["note"])
+    if question and value is not None:
+        return f"{question.label}：{show(question, value, edition)}"
+    if fact["name"] in MEASURED and value is not None:
+        amount = f"{yuan_text(value)} 元" if fact["name"].endswith("_fen") else f"{value} 个月"
+        return f"{note}：{amount}"
+    return note or ("" if isinstance(value, bool) or value is None else str(value))
 
 
 def verdict_word(verdict: dict[str, Any] | None) -> tuple[str, str]:
@@ -246,7 +257,7 @@ def self_check(edition: Edition, told: dict[str, str], today: date) -> list[dict
     asked = {each.code for each in edition.criteria if each.fact in facts}
     plain = verdict.plain()
     plain["criteria"] = [each for each in plain["criteria"] if each["code"] in asked]
-    return verdict_lines(plain)
+    return verdict_lines(plain, edition)
 
 
 def programme_rows(edition: Edition) -> list[dict[str, str]]:

@@ -102,7 +102,7 @@ def case_context(found: Application, at: datetime) -> dict[str, Any]:
         "facts": fact_lines(found, at),
         "files": found.attachments.standing(),
         "slots": {each.code: each.title for each in found.programme.edition.evidence},
-        "verdict": pages.verdict_lines(found.verdict or {}),
+        "verdict": pages.verdict_lines(found.verdict or {}, found.programme.edition),
         "verdict_word": pages.verdict_word(found.verdict),
         "timeline": pages.timeline(rows, inside=True),
         "left": _days_left(found, work_calendar(), at),

@@ -215,7 +215,7 @@ def application(request: HttpRequest, pk: str) -> HttpResponse:
         "dates": [
             {**each, "by": pages.expected_day(each["by"])} for each in pages.next_dates(found)
         ],
-        "verdict": pages.verdict_lines(found.verdict or {}),
+        "verdict": pages.verdict_lines(found.verdict or {}, found.programme.edition),
         "verdict_word": pages.verdict_word(found.verdict),
         "steps": pages.step_titles(),
         "current": pages.stage_of(found),
@@ -343,7 +343,7 @@ def _check_page(
         ],
         "files": application.attachments.standing(),
         "missing": missing,
-        "lines": pages.verdict_lines(verdict) if verdict else [],
+        "lines": pages.verdict_lines(verdict, application.programme.edition) if verdict else [],
         "verdict_word": pages.verdict_word(verdict),
         "award": award_of(application, need) if need else None,
         "problem": problem,
