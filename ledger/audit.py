@@ -18,7 +18,7 @@ from ledger.entries import KEY_TYPE, envelope
 from ledger.identifiers import new_id
 from ledger.keys import load_signer, make_key
 from ledger.merkle import leaf_hash
-from ledger.sealing import Checkpoint, Proof, entry_index, latest_checkpoint, proof, seal
+from ledger.sealing import Checkpoint, Proof, entry_index, latest_checkpoint, proof, seal, unsealed
 from ledger.signing import VerificationKey
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "proof",
     "record",
     "seal",
+    "unsealed",
 ]
 
 

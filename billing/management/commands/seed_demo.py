@@ -1,5 +1,6 @@
 """Play the demonstration month through the real acts, uploads and jobs, and tell its story."""
 
+from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
@@ -24,9 +25,17 @@ PAPER_WIDTH = 150
 class Command(BaseCommand):
     help = __doc__
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--inline", action="store_true", help="do the jobs in this process, without a worker"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         if Programme.objects.exists():
             raise CommandError("数据库里已有政策批次：演示只在空库上进行。")
+        self.telling = settled.Say(
+            self._say, patience=0 if options["inline"] else settled.PATIENCE_SECONDS
+        )
         self.told = Console(highlight=False, soft_wrap=True)
         if not self.told.is_terminal:
             self.told.width = PAPER_WIDTH
@@ -38,11 +47,11 @@ class Command(BaseCommand):
         taopu, changfeng, orders = self._supply(cast, vouchers)
         self._uploads(metered.a_month(cast, taopu, changfeng, orders), "2026 年 10 月的上报")
         self._step("月结：计费、核销、对账单")
-        month_close = settled.close(cast, self._say)
-        settled.confirm(cast, month_close, self._say)
-        month_close = settled.pay(cast, month_close, self._say)
+        month_close = settled.close(cast, self.telling)
+        settled.confirm(cast, month_close, self.telling)
+        month_close = settled.pay(cast, month_close, self.telling)
         self._step("月度报告 PDF")
-        reports = settled.report(cast, month_close, self._say)
+        reports = settled.report(cast, month_close, self.telling)
         self._step("此后：办理中的事项与 11 月的上报")
         shown = cases.open_cases(cast, programme)
         self._uploads(metered.the_present(taopu, orders), "2026 年 11 月的上报")

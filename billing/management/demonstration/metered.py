@@ -4,6 +4,7 @@ Everything goes over the upload interface as a provider's machine would send it:
 the same signature check, the same decoder. Only the network is left out.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,7 +55,12 @@ def wire(supplier: Supplier) -> Iterator[MeteringClient]:
         private,
         transport=httpx.WSGITransport(app=get_wsgi_application()),
     ) as client:
-        yield client
+        # Refusals belong to this story; as warnings on the operator's screen they would alarm.
+        logging.disable(logging.WARNING)
+        try:
+            yield client
+        finally:
+            logging.disable(logging.NOTSET)
 
 
 def habits(orders: dict[str, Order]) -> dict[str, Habit]:

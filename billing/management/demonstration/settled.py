@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -16,11 +17,28 @@ from providers.models import Provider
 OCTOBER = Month(2026, 10)
 PATIENCE_SECONDS = 8.0  # how long a worker may take to pick work up before we do it ourselves
 LONGEST_SECONDS = 600.0
+PAUSE_SECONDS = 0.2
 HANDLERS: dict[str, work.Handler] = {
     "billing.close_month": settling.run_close_work,
     "billing.render_report": reporting.run_report_work,
 }
-Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Say:
+    """How the story is told, and how long it waits for a worker.
+
+    Args:
+        line: prints one line.
+        patience: seconds a worker may take to pick work up before we do it ourselves.
+    """
+
+    line: Callable[[str], None]
+    patience: float = PATIENCE_SECONDS
+
+    def __call__(self, text: str) -> None:
+        """Tell one line."""
+        self.line(text)
 
 
 def close(cast: Cast, say: Say) -> MonthClose:
@@ -98,7 +116,7 @@ def pay(cast: Cast, month_close: MonthClose, say: Say) -> MonthClose:
 
 def report(cast: Cast, month_close: MonthClose, say: Say) -> list[Report]:
     """Seal the log, then make the bureau's report and one for each provider."""
-    audit.seal(clock.now())
+    seal_everything()
     providers: list[Provider | None] = [None]
     providers += list(
         Provider.objects.filter(statements__close=month_close).distinct().order_by("name")
@@ -118,18 +136,29 @@ def report(cast: Cast, month_close: MonthClose, say: Say) -> list[Report]:
     return made
 
 
+def seal_everything() -> None:
+    """Seal until nothing waits; an entry is final only when no older transaction still runs."""
+    begun = time.monotonic()
+    while audit.unsealed():
+        audit.seal(clock.now())
+        if time.monotonic() - begun > LONGEST_SECONDS:
+            raise Broken("the log could not be sealed: a transaction stays open on the server")
+        time.sleep(PAUSE_SECONDS)
+
+
 def wait_for(job: work.Work, say: Say) -> work.Work:
     """Wait for the worker; without one, do the work here, by the same handler."""
     begun = time.monotonic()
     told = ""
     while not job.is_over:
         waited = time.monotonic() - begun
-        if job.state == work.Work.State.QUEUED and waited > PATIENCE_SECONDS:
-            say("没有后台进程应答，在本进程内办理")
+        if job.state == work.Work.State.QUEUED and waited >= say.patience:
+            if say.patience:
+                say("没有后台进程应答，在本进程内办理")
             work.run_due(HANDLERS, now=clock.now, worker="seed_demo")
         if waited > LONGEST_SECONDS:
             raise Broken(f"{job} is not done after {LONGEST_SECONDS:.0f} s")
-        time.sleep(0.2)
+        time.sleep(PAUSE_SECONDS)
         job.refresh_from_db()
         if job.message and job.message != told:
             told = job.message

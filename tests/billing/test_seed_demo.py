@@ -1,0 +1,101 @@
+"""The demonstration month: what it leaves behind, computed once more by other means."""
+
+import json
+from collections import defaultdict
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from billing.management.demonstration import metered, usage
+from billing.management.demonstration.cast import when
+from ledger.invariants import findings
+from ledger.verifying import main as verify
+from providers.models import Order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TFLOPS = {"delta": Fraction(313), "maker": Fraction(312), "sample": Fraction(362)}
+TFLOPS["side"] = TFLOPS["sample"]
+YUAN_PER_CARD_HOUR = {"delta": Fraction(6), "sample": Fraction("5.8"), "side": Fraction("5.8")}
+YUAN_PER_PFLOPS_HOUR = Fraction("17.5")
+SHARE = {"delta": Fraction(4, 10), "maker": Fraction(3, 10)}
+SHARE["sample"] = SHARE["side"] = Fraction(3, 10)
+ORDERS = ("delta", "sample", "maker", "side")
+
+
+@pytest.fixture
+def told(settings) -> dict:
+    call_command("sync_roles")
+    call_command("seed_demo", "--inline")
+    path = Path(settings.VAR_DIR) / "demo" / "summary.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def seconds(row: dict) -> Fraction:
+    """Card-seconds of one record, from its own words."""
+    length = when_of(row["ended_at"]) - when_of(row["started_at"])
+    cards = Fraction(int(row["device_count"]) * int(row["share_milli"]), 1000)
+    return cards * Fraction(length // timedelta(seconds=1))
+
+
+def when_of(text: str):
+    return usage.datetime.fromisoformat(text)
+
+
+def card_seconds() -> dict[str, Fraction]:
+    """Card-seconds of October by order, told again from the jobs and the story's few extras."""
+    orders = dict(zip(ORDERS, Order.objects.order_by("order_no"), strict=False))
+    works = metered.habits(orders)
+    found: dict[str, Fraction] = defaultdict(Fraction)
+    for first, days in metered.WEEKS:
+        for name, habit in works.items():
+            for row in usage.jobs(habit, when(f"2026-10-{first:02d} 00:00"), days):
+                found[name] += seconds(row)
+    found["delta"] += 8 * Fraction(int(2.5 * 3600))  # the job over the month's end, October's part
+    found["side"] += 4 * Fraction(5 * 3600)  # the open job, closed later
+    return found
+
+
+def half_up(value: Fraction) -> int:
+    return (value + Fraction(1, 2)).__floor__()
+
+
+def expected(name: str, used: Fraction) -> tuple[Decimal, int, int]:
+    """PFLOPS-hours, gross fen and public fen of one order."""
+    pflops_hours = used * TFLOPS[name] / 1000 / 3600
+    if name == "maker":
+        gross = half_up(pflops_hours * YUAN_PER_PFLOPS_HOUR * 100)
+    else:
+        gross = half_up(used / 3600 * YUAN_PER_CARD_HOUR[name] * 100)
+    micro = round(pflops_hours * 1_000_000)
+    return Decimal(micro).scaleb(-6), gross, (gross * SHARE[name]).__floor__()
+
+
+def test_the_month_is_paid_as_an_independent_computation_says(told, tmp_path, capsys):
+    used = card_seconds()
+    wanted = sorted(expected(name, used[name]) for name in ORDERS)
+    got = sorted(
+        (Decimal(each["pflops_hours"]), each["gross_fen"], each["public_fen"])
+        for each in told["statements"]
+    )
+    assert got == wanted
+    assert {each["state"] for each in told["statements"]} == {"paid"}
+    assert Decimal(told["pflops_hours_settled"]) == sum(each[0] for each in wanted)
+    redeemed = sum(each["redeemed_fen"] for each in told["vouchers"])
+    assert redeemed == sum(each[2] for each in wanted)
+    for each in told["vouchers"]:
+        parts = each["balance_fen"] + each["held_fen"] + each["redeemed_fen"]
+        assert parts == each["face_fen"]
+    assert len(told["reports"]) == 3
+    assert all(Path(each["path"]).read_bytes()[:5] == b"%PDF-" for each in told["reports"])
+    assert findings() == []
+    bundle = tmp_path / "log.bundle"
+    call_command("export_log", str(bundle))
+    assert verify([str(bundle)]) == 0
+    assert "OK" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="空库"):
+        call_command("seed_demo", "--inline")
