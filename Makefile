@@ -26,8 +26,7 @@ bench: setup ## benchmarks as ratios; make bench NAME=p4 SIZE=100000
 	@$(PYTHON_RUN) bench $(NAME) $(if $(SIZE),--size $(SIZE))
 
 verify: setup ## export the log of var/ and check it with the stand-alone verifier
-	@$(PYTHON_RUN) with manage.py export_log var/verify.bundle
-	@.venv/bin/python -m ledger.verifying var/verify.bundle
+	@$(PYTHON_RUN) verify
 
 shell: setup ## any command with the servers up; make shell CMD="manage.py check_books"
 	@$(PYTHON_RUN) with $(CMD)

@@ -1,4 +1,6 @@
-"""Start and stop the house on one machine: ``python -m deploy.launcher run|demo|test|check|bench``.
+"""Start and stop the house on one machine: ``python -m deploy.launcher WORD``.
+
+Words: run, demo, test, check, bench, verify, and ``with`` before any other program.
 
 Started by the Makefile with the Python of ``.venv``. With DATABASE_URL (and CELERY_BROKER_URL)
 set, the servers behind them are used and none is started. Everything it starts, it stops.
@@ -6,10 +8,12 @@ set, the servers behind them are used and none is started. Everything it starts,
 
 import argparse
 import fcntl
+import json
 import os
 import secrets
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -160,8 +164,22 @@ def seed(environment: dict[str, str]) -> None:
         say("库中已有数据，不再演示（删除 var 目录可以重来）")
         return
     say("正在演示一个完整的月份（全部经过真实的业务动作、接口和后台任务）……")
-    must(["manage.py", "seed_demo"], environment)
+    # Refusals belong to the story; the terminal shows the story and not their log lines.
+    must(["manage.py", "seed_demo"], environment | {"LOG_LEVEL": "ERROR"})
     say("演示完成；摘要在 var/demo/summary.json")
+
+
+def tell_logins(folder: Path, port: int) -> None:
+    """Print who may sign in to the demonstration, and where to look first."""
+    try:
+        story = json.loads((folder / "demo" / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    for each in story.get("logins", []):
+        print(f"    {each['username']:<12} {each['password']}   {each['role']}")
+    for title, path in (("公开核验", "public/verify/"), ("公开日志", "public/log/")):
+        print(f"    {title}：http://127.0.0.1:{port}/{path}")
+    sys.stdout.flush()
 
 
 def open_house(*, serve: bool) -> None:
@@ -185,6 +203,8 @@ def open_house(*, serve: bool) -> None:
             seed(environment)
             if serve:
                 site.start_web()
+                if environment["DEMO_MODE"] == "1":
+                    tell_logins(folder, port)
                 say(f"网站已启动：http://127.0.0.1:{port}/ （按 Ctrl-C 停止；日志在 var/log/）")
                 site.watch()
         finally:
@@ -199,6 +219,27 @@ def beside_the_house(words: list[str]) -> int:
     folder.mkdir(mode=0o700, exist_ok=True)
     with only_one(folder) as free, servers(folder, running=not free) as environment:
         return call(words, environment)
+
+
+def verify() -> int:
+    """Export the log and check it with the verifier that knows neither Django nor the database."""
+    folder = ROOT / "var" / "verify"
+    folder.mkdir(parents=True, exist_ok=True)
+    bundle, key = folder / "log.bundle", folder / "log.vkey"
+    with only_one(ROOT / "var") as free, servers(ROOT / "var", running=not free) as environment:
+        must(["manage.py", "export_log", str(bundle)], environment)
+        made = subprocess.run(
+            [sys.executable, "manage.py", "make_log_key"],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    key.write_text(made.stdout, encoding="utf-8")
+    # No environment of the house: nothing but the two files decides.
+    plain = {"PATH": os.environ["PATH"], "PYTHONUTF8": "1"}
+    return call(["-m", "ledger.verifying", str(bundle), "--vkey", str(key)], plain)
 
 
 @contextmanager
@@ -227,7 +268,7 @@ def check(rest: list[str]) -> int:
 def main() -> int:
     """Do what the first word says."""
     parser = argparse.ArgumentParser(prog="deploy.launcher", description=__doc__)
-    parser.add_argument("what", choices=["run", "demo", "test", "check", "bench", "with"])
+    parser.add_argument("what", choices=["run", "demo", "test", "check", "bench", "verify", "with"])
     parser.add_argument("rest", nargs=argparse.REMAINDER)
     asked = parser.parse_args()
     stop_on_signal()
@@ -244,6 +285,8 @@ def main() -> int:
             case "bench":
                 with scratch(quick=False) as environment:
                     return call(["-m", "benchmarks", *asked.rest], environment)
+            case "verify":
+                return verify()
             case _:
                 return beside_the_house(asked.rest)
     except Stopped:
