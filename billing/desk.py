@@ -42,6 +42,17 @@ def _in_state(*states: str) -> Callable[[datetime], int]:
     return lambda _: Application.objects.filter(state__in=states).count()
 
 
+def _in_review() -> Any:
+    """Return the months whose statements are out and not yet approved."""
+    return MonthClose.objects.filter(state="review")
+
+
+def _answered_months() -> int:
+    """Count the months that finance could put forward now."""
+    waiting = Statement.objects.filter(state="in_review").values("close_id")
+    return int(_in_review().filter(prepared_person="").exclude(pk__in=waiting).count())
+
+
 COUNTERS = (
     Counter("待受理", "已提交的申请", "vouchers.review_application", "office_queue",
             _in_state("submitted"), "?state=submitted"),
@@ -70,10 +81,9 @@ COUNTERS = (
     Counter("对账异议", "须在复核前处理", "billing.approve_settlement", "office_settlement",
             lambda _: Objection.objects.filter(state="open").count()),
     Counter("可提请签发", "双方都已答复的月份", "billing.prepare_settlement", "office_settlement",
-            lambda _: sum(1 for each in MonthClose.objects.filter(state="review", prepared_person="")
-                        if not each.statements.filter(state="in_review").exists())),
+            lambda _: _answered_months()),
     Counter("待签发结算", "财务已提请", "billing.approve_settlement", "office_settlement",
-            lambda _: MonthClose.objects.filter(state="review").exclude(prepared_person="").count()),
+            lambda _: _in_review().exclude(prepared_person="").count()),
     Counter("待登记付款", "已导出、银行未回单", "billing.release_payment", "office_settlement",
             lambda _: PaymentLine.objects.filter(state="waiting").count()),
 )  # fmt: skip

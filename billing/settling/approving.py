@@ -100,9 +100,10 @@ def approve_settlement(close: MonthClose, *, digest: str, actor: Actor, at: date
     ):
         book_approval(statement, preparer=preparer, actor=actor, at=at)
         move(statement, "approve", actor=actor, at=at)
+        statement.save()  # the database allows one edge at a time
         if statement.payable_fen == 0 and statement.held_back_fen == 0:
             move(statement, "pay", actor=actor, at=at, reason="没有应付金额")
-        statement.save()
+            statement.save()
     close.approved_name, close.approved_person, close.approved_at = actor.name, actor.person, at
     move(close, "close", actor=actor, at=at)
     close.save()

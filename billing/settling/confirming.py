@@ -219,6 +219,7 @@ def _move_on(statement: Statement, *, actor: Actor, at: datetime) -> None:
         return
     if statement.state == Statement.State.DISPUTED:
         move(statement, "settle_dispute", actor=actor, at=at)
+        statement.save()  # the database allows one edge at a time
         _confirm_when_both(statement, actor=actor, at=at)
     elif statement.payable_fen == 0:
         move(statement, "pay", actor=actor, at=at, reason="没有应付余额")

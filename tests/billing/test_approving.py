@@ -216,6 +216,17 @@ def test_an_order_with_waiting_records_keeps_its_hold() -> None:
     assert fresh(order.hold).left_fen == 5_000_000 - 176_000
 
 
+def test_a_statement_without_a_share_is_done_when_approved() -> None:
+    world, _ = small_world()
+    price = world.make_offering(world.providers[0], price_fen=1)
+    order = world.make_order(world.make_voucher(world.make_enterprise()), price)
+    world.use(order, hours=1, devices=1)
+    close = world.approve(world.close())
+    assert close.statements.get().state == "paid"
+    settling.finish_month(close, actor=world.finance, at=CLOSE_AT)
+    assert fresh(order).state == "completed"
+
+
 def test_a_nil_month_is_approved_and_finished() -> None:
     world, _ = small_world()
     close = world.approve(world.close())

@@ -1,0 +1,77 @@
+"""The complete table of moves of every machine of the room; what is not in it does not exist."""
+
+from typing import Any
+
+import pytest
+
+from billing.lifecycle import can, edges, label, step
+from billing.models import MonthClose, PaymentLine, Report, Statement
+from ledger.refusals import Refused
+
+MOVES = {
+    MonthClose: {
+        "start": {"open": "closing"},
+        "put_out": {"closing": "review"},
+        "close": {"review": "closed"},
+        "finish": {"closed": "paid"},
+    },
+    Statement: {
+        "put_out": {"draft": "in_review"},
+        "confirm": {"in_review": "confirmed"},
+        "dispute": {"in_review": "disputed"},
+        "settle_dispute": {"disputed": "in_review"},
+        "prepare": {"confirmed": "prepared", "disputed": "prepared"},
+        "send_back": {"prepared": "confirmed"},
+        "send_back_disputed": {"prepared": "disputed"},
+        "approve": {"prepared": "approved"},
+        "pay": {"approved": "paid"},
+        "bounce": {"paid": "approved"},
+    },
+    PaymentLine: {"pay": {"waiting": "paid"}, "give_back": {"paid": "returned"}},
+    Report: {
+        "become_ready": {"rendering": "ready"},
+        "supersede": {"ready": "superseded"},
+    },
+}
+MATRIX = [
+    (model, state, event, targets.get(state))
+    for model, events in MOVES.items()
+    for state in model.State.values
+    for event, targets in events.items()
+]
+
+
+@pytest.mark.parametrize(("model", "state", "event", "target"), MATRIX)
+def test_a_move_exists_exactly_where_the_table_says(
+    model: Any, state: str, event: str, target: str | None
+) -> None:
+    thing = model(state=state)
+    assert can(thing, event) == (target is not None)
+    if target is None:
+        with pytest.raises(Refused) as refused:
+            step(thing, event)
+        assert refused.value.code == "wrong_state"
+        assert label(thing, event) in refused.value.message
+    else:
+        assert step(thing, event) == (state, target)
+        assert thing.state == target
+
+
+@pytest.mark.parametrize("model", list(MOVES))
+def test_no_move_is_missing_from_the_table(model: Any) -> None:
+    told = {
+        (source, event, target)
+        for event, targets in MOVES[model].items()
+        for source, target in targets.items()
+    }
+    assert set(edges(model)) == told
+
+
+def test_a_state_is_not_set_by_hand() -> None:
+    with pytest.raises(AttributeError):
+        Statement(state="draft").state = "paid"
+
+
+def test_an_unknown_move_has_no_name() -> None:
+    with pytest.raises(KeyError):
+        label(MonthClose(), "reopen")
