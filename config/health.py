@@ -39,7 +39,9 @@ def broker_answers() -> str:
     """Return an empty text when the broker can be reached."""
     try:
         with app.connection_for_write(connect_timeout=BROKER_SECONDS) as broker:
-            broker.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
+            broker.ensure_connection(
+                max_retries=1, interval_start=0, interval_step=0, timeout=BROKER_SECONDS
+            )
     except (KombuError, OperationalError, OSError) as error:
         return type(error).__name__
     return ""

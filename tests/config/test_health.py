@@ -1,0 +1,56 @@
+"""Is the process alive, and may it be sent work?"""
+
+import pytest
+from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+from config import health
+
+
+def test_alive_asks_neither_database_nor_broker(client):
+    # No database mark: touching it would fail this test.
+    response = client.get("/livez")
+    assert (response.status_code, response.json()) == (200, {"status": "alive"})
+
+
+@pytest.mark.django_db
+def test_ready_when_database_migrations_and_broker_answer(client):
+    response = client.get("/readyz")
+    assert response.json() == {
+        "status": "ready",
+        "checks": {"database": "ok", "migrations": "ok", "broker": "ok"},
+    }
+    assert response.status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_waiting_migration_means_not_ready(client):
+    leaf = MigrationLoader(connection).graph.leaf_nodes("ledger")[0]
+    MigrationRecorder(connection).record_unapplied(*leaf)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["migrations"] == "fail"
+
+
+@pytest.mark.django_db
+def test_a_dead_broker_means_not_ready_and_is_told_in_time(client, monkeypatch):
+    dead = health.app.connection("redis://127.0.0.1:1/0", connect_timeout=1)
+    monkeypatch.setattr(health.app, "connection_for_write", lambda **_: dead)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["broker"] == "fail"
+
+
+def test_a_dead_database_is_named_without_its_address(monkeypatch):
+    class Dead:
+        def cursor(self):
+            raise DatabaseError("connection to 10.0.0.5 refused")
+
+    monkeypatch.setattr(health, "connection", Dead())
+    assert health.database_answers() == "DatabaseError"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_a_probe_only_looks(client, path):
+    assert client.post(path).status_code == 405
