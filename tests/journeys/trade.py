@@ -62,8 +62,8 @@ def jobs(order_no: str, begin: datetime, count: int, *, cards: int = 8) -> list[
                 "share_milli": "1000",
                 "started_at": start.astimezone(UTC).isoformat(),
                 "ended_at": (start + timedelta(hours=10)).astimezone(UTC).isoformat(),
-                "basis": "ALLOCATED",
-                "job_state": "COMPLETED",
+                "basis": "allocated",
+                "job_state": "completed",
             }
         )
     return rows

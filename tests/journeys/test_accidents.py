@@ -1,0 +1,147 @@
+"""What people do by accident or on purpose: each time a clear page, and nothing changed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+
+from billing.management.demonstration import support
+from billing.management.demonstration.cast import BUREAU, DELTA, Cast, when
+from ledger import clock
+from tests.journeys.conftest import enter, is_a_good_page
+from tests.journeys.firm import answer, press
+from vouchers.models import Application, Programme
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MONDAY = when("2026-08-24 09:30")
+BETWEEN_WINDOWS = when("2027-01-02 10:00")
+
+
+@pytest.fixture
+def told_time() -> Iterator[None]:
+    with clock.set_to(MONDAY):
+        yield
+
+
+@pytest.fixture
+def cast(transactional_db, told_time) -> Cast:
+    """Seat the people of the demonstration."""
+    call_command("sync_roles", verbosity=0)
+    cast = Cast()
+    for person in BUREAU:
+        cast.enter(person)
+    return cast
+
+
+@pytest.fixture
+def programme(cast: Cast) -> Programme:
+    return support.open_programme(cast)
+
+
+def test_two_tabs_on_one_draft_lose_nothing(open_window, cast, programme) -> None:
+    draft = support.draft(cast, DELTA, programme, MONDAY)
+    page = open_window()
+    enter(page, DELTA.username, cast.password)
+    other = page.context.new_page()
+    address = f"/portal/apply/{draft.pk}/project/"
+    page.goto(address)
+    other.goto(address)
+    answer(page, "项目名称", "第一个页签里的名称")
+    press(page, "保存并继续")
+    answer(other, "项目名称", "第二个页签里的名称")
+    press(other, "保存并继续")
+    told = other.get_by_role("main").inner_text()
+    assert "第一个页签里的名称" in told
+    assert "第二个页签里的名称" in told or other.get_by_label("项目名称").input_value() == (
+        "第二个页签里的名称"
+    )
+    is_a_good_page(other)
+    draft.refresh_from_db()
+    assert draft.answers["project"]["project_name"] == "第一个页签里的名称"
+
+
+def test_a_closed_window_takes_no_application(open_window, cast, programme) -> None:
+    ready = support.draft(cast, DELTA, programme, MONDAY)
+    page = open_window()
+    enter(page, DELTA.username, cast.password)
+    clock.advance(BETWEEN_WINDOWS - MONDAY)
+    page.goto("/")
+    page.get_by_text("本窗口已截止").first.wait_for()
+    is_a_good_page(page)
+    page.goto(f"/portal/apply/{ready.pk}/check/")
+    if page.get_by_role("button", name="提交申请").count():
+        press(page, "提交申请")
+        page.get_by_text("没有提交").first.wait_for()
+    is_a_good_page(page)
+    ready.refresh_from_db()
+    assert ready.state == Application.State.DRAFT
+
+
+def test_nobody_reviews_their_own_review(open_window, cast, programme) -> None:
+    case = support.recommend(cast, support.submit(cast, DELTA, programme, MONDAY), MONDAY)
+    reviewer = cast.users["reviewer"]
+    reviewer.groups.add(Group.objects.get(name="approver"))
+    page = open_window()
+    enter(page, "reviewer", cast.password)
+    page.goto(f"/office/vouchers/cases/{case.pk}/decide/")
+    page.get_by_text("您是经办人，须由他人复核").wait_for()
+    assert not page.get_by_role("button", name="提交复审意见").count()
+    is_a_good_page(page)
+
+
+def test_two_accounts_of_one_person_are_one_person(open_window, cast, programme) -> None:
+    case = support.recommend(cast, support.submit(cast, DELTA, programme, MONDAY), MONDAY)
+    second = cast.users["approver"]
+    second.person_hash = cast.users["reviewer"].person_hash
+    second.save()
+    page = open_window()
+    enter(page, "approver", cast.password)
+    page.goto(f"/office/vouchers/cases/{case.pk}/decide/")
+    page.get_by_text("您是经办人，须由他人复核").wait_for()
+    case.refresh_from_db()
+    assert case.state == Application.State.IN_SECOND_REVIEW
+
+
+def test_a_double_click_hands_in_once(open_window, cast, programme) -> None:
+    support.submit(cast, DELTA, programme, MONDAY)
+    page = open_window()
+    enter(page, DELTA.username, cast.password)
+    clock.advance(timedelta(hours=2))
+    page.goto("/portal/")
+    assert page.get_by_role("button", name="开始申请").count() == 0
+    assert Application.objects.count() == 1
+
+
+def test_a_wrong_credit_code_is_explained_at_the_field(open_window, cast, programme) -> None:
+    user = cast.users["platform"]
+    user.groups.clear()
+    page = open_window()
+    enter(page, "platform", cast.password)
+    page.goto("/portal/enroll/")
+    answer(page, "企业名称", "上海旅程智能科技有限公司")
+    answer(page, "统一社会信用代码", "91310107MA1FYP3K96")
+    press(page, "登记企业")
+    assert page.title().startswith("错误：")
+    assert "校验" in page.get_by_role("main").inner_text()
+    assert page.get_by_label("统一社会信用代码").first.input_value() == "91310107MA1FYP3K96"
+    is_a_good_page(page)
+
+
+def test_a_broken_file_is_refused_and_the_rest_stays(open_window, cast, programme) -> None:
+    draft = support.draft(cast, DELTA, programme, MONDAY)
+    page = open_window()
+    enter(page, DELTA.username, cast.password)
+    page.goto(f"/portal/apply/{draft.pk}/files/")
+    for name, content, words in (
+        ("空.pdf", b"", "空"),
+        ("病毒.pdf", b"MZ\x90\x00 not a pdf", "PDF"),
+    ):
+        page.locator("section.card").first.locator("input[type=file]").set_input_files(
+            {"name": name, "mimeType": "application/pdf", "buffer": content}
+        )
+        page.locator("section.card").first.get_by_role("button").last.click()
+        assert words in page.locator(".govuk-error-summary").inner_text()
+        is_a_good_page(page)
+    assert draft.attachments.count() == 0
