@@ -79,7 +79,8 @@ def load_rates(cast: Cast) -> int:
     """Enter the accelerator registry: proposed by one person, approved by another."""
     at = when("2026-07-02 09:00")
     return listing.load_registry(
-        valid_from=when("2026-01-01 00:00"),
+        # A card's dense peak does not age; public traces reach back to 2017.
+        valid_from=when("2016-01-01 00:00"),
         proposed_by=cast.actor("reviewer"),
         actor=cast.actor("approver"),
         at=at,
