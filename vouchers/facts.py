@@ -58,28 +58,24 @@ def applicant_facts(application: Application, at: datetime) -> dict[str, Fact]:
     need = application.answers.get("need") or {}
     project = application.answers.get("project") or {}
     derived: dict[str, tuple[Any, str]] = {
-        "uscc_flag": (application.enterprise.uscc_flag, "统一社会信用代码两位校验码"),
+        "uscc_flag": (application.enterprise.uscc_flag, ""),
         "sme_class": (size.size_class, size.reason),
         "purpose": (project.get("purpose"), ""),
-        "related_party": (need.get("related_party"), "企业申报"),
-        "facts_current": (_current(facts, today), "企业资料有效期"),
-        "evidence_complete": (not missing_evidence(application), "材料清单"),
+        "related_party": (need.get("related_party"), ""),
+        "facts_current": (_current(facts, today), ""),
+        "evidence_complete": (not missing_evidence(application), ""),
     }
     if need:
         most = award_of(application, need)
         derived["planned_total_fen"] = (planned_total_fen(need), "预计卡时 × 单价")
-        derived["planned_months"] = (planned_months(need), "计划起止日期")
+        derived["planned_months"] = (planned_months(need), "")
         derived["within_award"] = (
             application.requested_fen <= most.grant_fen,
-            f"可申请额度 {yuan_text(most.grant_fen)} 元，取决于{_binding_title(most)}",
+            f"可申请额度 {yuan_text(most.grant_fen)} 元",
         )
     for name, (value, note) in derived.items():
         facts[name] = Fact(name=name, value=value, source=DERIVED, as_of=today, note=note)
     return facts
-
-
-def _binding_title(award: Award) -> str:
-    return next((f"“{each.title}”" for each in award.terms if each.code == award.binding), "上限")
 
 
 def missing_evidence(application: Application) -> list[str]:

@@ -19,6 +19,7 @@ from vouchers.evidence import path_of
 from vouchers.forms import FirstReviewForm, SecondReviewForm, VerifyForm
 from vouchers.issuing import issue_voucher
 from vouchers.models import Application
+from vouchers.pages_verdict import verdict_lines, verdict_word
 from vouchers.reviewing import (
     accept_application,
     approve_application,
@@ -252,8 +253,8 @@ def _decide_page(
         "second": second,
         "same_person": second and _person(request) == found.first_reviewer_person,
         "may_decide": request.user.has_perm("vouchers.decide_application"),
-        "verdict": pages.verdict_lines(found.verdict or {}, found.programme.edition),
-        "verdict_word": pages.verdict_word(found.verdict),
+        "verdict": verdict_lines(found.verdict or {}, found.programme.edition),
+        "verdict_word": verdict_word(found.verdict),
         "diff": pages_office.plain_diff(found),
     }
     return render(request, "office/decide.html", context, status=status)

@@ -9,7 +9,7 @@ from django.db.models import Sum
 from ledger.amounts import yuan_text
 from ledger.balances import balance, movements
 from ledger.chart import TransferCode, expired
-from ledger.periods import SHANGHAI, day_of
+from ledger.periods import day_of
 from ledger.refusals import Refused
 from vouchers.calendars import work_calendar
 from vouchers.eligibility import Fact, judge
@@ -24,25 +24,13 @@ from vouchers.models import (
     Voucher,
 )
 from vouchers.models.application import PublicNoticeQuerySet
+from vouchers.pages_verdict import verdict_lines
 from vouchers.questions import STEPS, Step, show
 from vouchers.rulebook import Edition
 from vouchers.sizing import FEN_PER_WAN, SECTORS, classify
 from vouchers.spending import voucher_positions
 
 WEEKDAYS = "一二三四五六日"
-ASKED = {each.name: each for step in STEPS for each in step.questions}
-MEASURED = ("planned_total_fen", "planned_months")
-OUTCOMES = {
-    "pass": ("符合", "green"),
-    "fail": ("不符合", "red"),
-    "flag": ("须人工认定", "yellow"),
-    "unknown": ("待补充", "grey"),
-}
-VERDICTS = {
-    "passed": ("自动核验通过", "green"),
-    "flagged": ("有事项须人工认定", "yellow"),
-    "failed": ("有硬性条件不符合", "red"),
-}
 WINDOW_WORDS = {
     "open": ("申报期内", "green"),
     "before": ("未开始", "grey"),
@@ -59,6 +47,17 @@ MOVES = {
     TransferCode.EXPIRE_RESERVED: "占用到期释放",
     TransferCode.LAPSE: "过期失效",
     TransferCode.CORRECT: "更正",
+}
+#: How many steps of the plan lie behind an application in each state; others have none to come.
+PLAN_BEHIND = {
+    "submitted": 0,
+    "accepted": 1,
+    "supplement": 1,
+    "in_second_review": 1,
+    "proposed": 2,
+    "in_notice": 2,
+    "notice_done": 3,
+    "approved": 3,
 }
 ENTERPRISE_ROLES = ("enterprise_admin", "enterprise_clerk")
 INDUSTRY_OF = {
@@ -133,46 +132,6 @@ def shown_answers(step: Step, answers: dict[str, Any], edition: Edition) -> list
     ]
 
 
-def verdict_lines(verdict: dict[str, Any], edition: Edition) -> list[dict[str, Any]]:
-    """Return the criteria of a verdict with words and colours."""
-    lines = []
-    for each in verdict.get("criteria", []):
-        text, colour = OUTCOMES[each["outcome"]]
-        facts = "；".join(filter(None, (_fact_text(f, edition) for f in each["facts"])))
-        sources = "、".join(sorted({_source(f["source"]) for f in each["facts"]}))
-        as_of = max((f["as_of"] for f in each["facts"]), default="")
-        lines.append(
-            {
-                "code": each["code"],
-                "title": each["title"],
-                "clause": each["clause"],
-                "text": text,
-                "colour": colour,
-                "facts": facts,
-                "source": sources,
-                "as_of": as_of,
-                "hint": each["hint"],
-            }
-        )
-    return lines
-
-
-def _fact_text(fact: dict[str, Any], edition: Edition) -> str:
-    """Return one fact of a verdict the way people read it: never a code or a bare truth value."""
-    question, value, note = ASKED.get(fact["name"]), fact["value"], str(fact["note"])
-    if question and value is not None:
-        return f"{question.label}：{show(question, value, edition)}"
-    if fact["name"] in MEASURED and value is not None:
-        amount = f"{yuan_text(value)} 元" if fact["name"].endswith("_fen") else f"{value} 个月"
-        return f"{note}：{amount}"
-    return note or ("" if isinstance(value, bool) or value is None else str(value))
-
-
-def verdict_word(verdict: dict[str, Any] | None) -> tuple[str, str]:
-    """Return (words, colour) for the outcome of a verdict."""
-    return VERDICTS.get((verdict or {}).get("outcome", ""), ("尚未核验", "grey"))
-
-
 def timeline(rows: Iterable[StateRow], *, inside: bool) -> list[dict[str, Any]]:
     """Return moves as a timeline; inside the bureau with names and internal notes."""
     items = []
@@ -193,7 +152,7 @@ def timeline(rows: Iterable[StateRow], *, inside: bool) -> list[dict[str, Any]]:
 
 
 def next_dates(application: Application) -> list[dict[str, Any]]:
-    """Return the steps still to come after submission with their expected days.
+    """Return the steps still to come with their expected days, counted from submission.
 
     A day that would fall into a year without announced holidays is said to be open.
     """
@@ -204,20 +163,20 @@ def next_dates(application: Application) -> list[dict[str, Any]]:
         ("公示", review.notice_working_days),
         ("发券", review.issue_working_days),
     )
-    calendar, days = work_calendar(), 0
+    behind = PLAN_BEHIND.get(application.state, len(plan))
     start = day_of(application.submitted_at) if application.submitted_at else None
-    steps = []
+    calendar, days, steps = work_calendar(), 0, []
     for title, count in plan:
         days += count
         steps.append({"title": title, "days": count, "by": _day_or_none(calendar, start, days)})
-    return steps
+    return steps[behind:]
 
 
 def expected_day(day: date | None) -> str:
     """Return a day with its weekday, or say that it cannot be told yet."""
     if day is None:
         return "待节假日安排公布后确定"
-    return f"{day.year}年{day.month}月{day.day}日（周{WEEKDAYS[day.weekday()]}）"
+    return f"{day.year}年{day.month}月{day.day}日（周{WEEKDAYS[day.weekday()]}）前"
 
 
 def movement_lines(voucher: Voucher) -> list[dict[str, Any]]:
@@ -247,7 +206,7 @@ def redemption_lines(voucher: Voucher) -> list[Redemption]:
 
 def days_left(voucher: Voucher, at: datetime) -> int:
     """Return how many days a voucher is still good for, 0 when it is over."""
-    return max(0, (voucher.valid_until.astimezone(SHANGHAI).date() - day_of(at)).days)
+    return max(0, (voucher.last_day - day_of(at)).days + 1)
 
 
 def self_check(edition: Edition, told: dict[str, str], today: date) -> list[dict[str, Any]]:
@@ -355,11 +314,6 @@ def _whole(text: str) -> int | None:
 def _wan(text: str) -> int | None:
     whole = _whole(text)
     return None if whole is None else whole * FEN_PER_WAN
-
-
-def _source(code: str) -> str:
-    words = {"self": "企业申报", "file": "材料", "register": "政务接口", "bureau": "经办核实"}
-    return words.get(code, "系统计算")
 
 
 def _day_or_none(calendar: Any, start: date | None, count: int) -> date | None:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from ledger.amounts import share_floor, yuan_text
 from ledger.balances import balance, movements
@@ -25,6 +25,7 @@ from vouchers.models import (
 )
 from vouchers.models.application import ApplicationQuerySet
 from vouchers.models.programme import ProgrammeQuerySet
+from vouchers.pages_verdict import verdict_lines, verdict_word
 from vouchers.questions import ENTERPRISE, STEPS, show
 from vouchers.workdays import WorkCalendar
 
@@ -67,9 +68,8 @@ def cases(tab: str, asked: str) -> ApplicationQuerySet:
 
 def tabs(current: str) -> list[dict[str, Any]]:
     """Return the tabs with how many cases wait in each."""
-    counts: dict[str, int] = {}
-    for state in visible_cases().values_list("state", flat=True):
-        counts[state] = counts.get(state, 0) + 1
+    told = Application.objects.handed_in().order_by().values_list("state").annotate(Count("pk"))
+    counts: dict[str, int] = dict(told)
     return [
         {
             "code": code,
@@ -102,8 +102,8 @@ def case_context(found: Application, at: datetime) -> dict[str, Any]:
         "facts": fact_lines(found, at),
         "files": found.attachments.standing(),
         "slots": {each.code: each.title for each in found.programme.edition.evidence},
-        "verdict": pages.verdict_lines(found.verdict or {}, found.programme.edition),
-        "verdict_word": pages.verdict_word(found.verdict),
+        "verdict": verdict_lines(found.verdict or {}, found.programme.edition),
+        "verdict_word": verdict_word(found.verdict),
         "timeline": pages.timeline(rows, inside=True),
         "left": _days_left(found, work_calendar(), at),
         "voucher": Voucher.objects.filter(application=found).first(),

@@ -30,6 +30,7 @@ from vouchers.forms import KeyForm, StepForm, UploadForm
 from vouchers.gates import WRITABLE
 from vouchers.models import Application, Attachment, Programme, StateRow
 from vouchers.pages_apply import changed, files_task, finish_tasks, page_tasks, steps_done
+from vouchers.pages_verdict import verdict_lines, verdict_word
 from vouchers.questions import BY_CODE, STEPS, clean_step
 from vouchers.seats import actor_at, enterprise_member, seat_of
 
@@ -215,8 +216,8 @@ def application(request: HttpRequest, pk: str) -> HttpResponse:
         "dates": [
             {**each, "by": pages.expected_day(each["by"])} for each in pages.next_dates(found)
         ],
-        "verdict": pages.verdict_lines(found.verdict or {}, found.programme.edition),
-        "verdict_word": pages.verdict_word(found.verdict),
+        "verdict": verdict_lines(found.verdict or {}, found.programme.edition),
+        "verdict_word": verdict_word(found.verdict),
         "steps": pages.step_titles(),
         "current": pages.stage_of(found),
         "files": found.attachments.standing(),
@@ -343,8 +344,8 @@ def _check_page(
         ],
         "files": application.attachments.standing(),
         "missing": missing,
-        "lines": pages.verdict_lines(verdict, application.programme.edition) if verdict else [],
-        "verdict_word": pages.verdict_word(verdict),
+        "lines": verdict_lines(verdict, application.programme.edition) if verdict else [],
+        "verdict_word": verdict_word(verdict),
         "award": award_of(application, need) if need else None,
         "problem": problem,
         "form": KeyForm(),

@@ -54,7 +54,9 @@ def parse_edition(text: str) -> dict[str, Any]:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Refused("edition_unreadable", f"方案文件不是合法的 TOML：{error}") from error
+        raise Refused(
+            "edition_unreadable", f"方案文件不是合法的 TOML，请检查格式（{error}）。"
+        ) from error
     rules: dict[str, Any] = json.loads(json.dumps(raw, default=_as_text, ensure_ascii=False))
     read_rules(rules)
     return rules

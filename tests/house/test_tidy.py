@@ -20,7 +20,7 @@ MOST = {
 
 #: Goal 1.2, where every room has tests for rules, acts and doors. Raised as the tests grow.
 TESTS_TO_SOURCE_GOAL = 1.2
-TESTS_TO_SOURCE_FLOOR = 0.3
+TESTS_TO_SOURCE_FLOOR = 0.5
 DOORS_AT_MOST = 0.35
 RULES_AND_ACTS_AT_LEAST = 0.33
 

@@ -14,7 +14,7 @@ from tests.vouchers.story import (
     user_of,
 )
 from tests.vouchers.walk import at, bureau, of_enterprise, signed_in, text_of
-from vouchers import pages, programming, spending
+from vouchers import programming, spending
 from vouchers.models import Enterprise
 
 pytestmark = pytest.mark.django_db
@@ -227,22 +227,3 @@ def test_reading_pages_refuse_other_methods(address):
     a_programme()
     browser = of_enterprise(an_enterprise())
     assert browser.post(address).status_code == 405
-
-
-def test_a_verdict_shows_no_code_and_no_bare_truth_value() -> None:
-    edition = a_programme().edition
-    facts = [
-        {"name": "registered_district", "value": "310107", "note": "", "source": "stated"},
-        {"name": "dishonest", "value": False, "note": "", "source": "stated"},
-        {"name": "purpose", "value": "TRAINING", "note": "", "source": "derived"},
-        {"name": "planned_total_fen", "value": 4_800_000, "note": "预计卡时 × 单价", "source": "x"},
-        {"name": "evidence_complete", "value": True, "note": "材料清单", "source": "derived"},
-    ]
-    told = [pages._fact_text(each, edition) for each in facts]
-    assert told == [
-        "注册地所在区：普陀区",
-        "近三年是否有严重失信记录：否",
-        "用途：模型训练",
-        "预计卡时 × 单价：48,000.00 元",
-        "材料清单",
-    ]

@@ -1,11 +1,12 @@
 """Vouchers, the holds on them and what was redeemed; how much is left is asked of the ledger."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from django.db import models
 
 from ledger.chart import AccountKey, voucher
 from ledger.identifiers import new_id
+from ledger.periods import SHANGHAI
 from vouchers.lifecycle import HoldMachine, VoucherMachine
 from vouchers.models.application import Application
 from vouchers.models.enterprise import Enterprise
@@ -82,6 +83,11 @@ class Voucher(VoucherMachine):
 
     def __str__(self) -> str:
         return self.voucher_no
+
+    @property
+    def last_day(self) -> date:
+        """Return the last day on which the voucher may be used; it ends at that day's midnight."""
+        return (self.valid_until - timedelta(microseconds=1)).astimezone(SHANGHAI).date()
 
     @property
     def account(self) -> AccountKey:
