@@ -2,7 +2,7 @@
 PYTHON_RUN = .venv/bin/python -m deploy.launcher
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check bench verify shell clean
+.PHONY: help setup setup-test run demo test check bench verify shell clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,10 +16,13 @@ run: setup ## play the demonstration month on an empty database, then serve http
 demo: setup ## the demonstration month without serving; writes var/demo/summary.json
 	@$(PYTHON_RUN) demo
 
-test: setup ## every test on throw-away servers; make test ARGS="tests/ledger -k proof"
+setup-test:
+	@sh deploy/bootstrap.sh test
+
+test: setup-test ## every test on throw-away servers; make test ARGS="tests/ledger -k proof"
 	@$(PYTHON_RUN) test $(ARGS)
 
-check: setup ## all that CI does: lint, format, types, imports, migrations, tests
+check: setup-test ## all that CI does: lint, format, types, imports, migrations, tests
 	@$(PYTHON_RUN) check $(ARGS)
 
 bench: setup ## benchmarks as ratios; make bench NAME=p4 SIZE=100000
@@ -32,4 +35,5 @@ shell: setup ## any command with the servers up; make shell CMD="manage.py check
 	@$(PYTHON_RUN) with $(CMD)
 
 clean: ## forget the data, the environment and everything built
-	rm -rf .venv var static/build node_modules
+	@[ ! -e var/launcher.lock ] || flock -n var/launcher.lock true || { echo "这里有一个正在运行（make run）：请先停止它"; exit 1; }
+	rm -rf .venv var static/build node_modules .setup.log .setup.lock

@@ -8,7 +8,6 @@ set, the servers behind them are used and none is started. Everything it starts,
 
 import argparse
 import fcntl
-import json
 import os
 import secrets
 import shutil
@@ -26,10 +25,12 @@ import psycopg
 
 from deploy.processes import Child
 from deploy.servers import Postgres, ServerFailed, Valkey
-from deploy.site import Site
+from deploy.site import Site, need_port
+from deploy.story import logins, story, summary
 
 ROOT = Path(__file__).resolve().parent.parent
 STARTED = time.monotonic()
+MOST_TEST_PROCESSES = 4
 SECRETS = {"SECRET_KEY": 50, "POSTGRES_PASSWORD": 24, "BROKER_PASSWORD": 24}
 CHECKS = (
     ("规范 lint", ["ruff", "check", "."]),
@@ -155,13 +156,13 @@ def is_empty(environment: dict[str, str]) -> bool:
     return bool(row and row[0])
 
 
-def seed(environment: dict[str, str]) -> None:
+def seed(folder: Path, environment: dict[str, str]) -> None:
     """Play the demonstration month, with the worker and the sealer at work."""
     if not (ROOT / "billing/management/commands/seed_demo.py").exists():
         say("没有演示月份的命令，跳过")
         return
     if not is_empty(environment):
-        say("库中已有数据，不再演示（删除 var 目录可以重来）")
+        tell_again(folder)
         return
     say("正在演示一个完整的月份（全部经过真实的业务动作、接口和后台任务）……")
     # Refusals belong to the story; the terminal shows the story and not their log lines.
@@ -169,14 +170,22 @@ def seed(environment: dict[str, str]) -> None:
     say("演示完成；摘要在 var/demo/summary.json")
 
 
+def tell_again(folder: Path) -> None:
+    """Tell the demonstration of an earlier start by its summary."""
+    told = summary(folder)
+    if not told:
+        say("库中已有数据，但没有演示摘要：是别的数据，或演示曾中断（make clean 可以重来）")
+        return
+    say("库中已有数据，不再演示（make clean 可以重来）；上次演示的结果：")
+    for line in story(told):
+        print(f"  {line}")
+    sys.stdout.flush()
+
+
 def tell_logins(folder: Path, port: int) -> None:
     """Print who may sign in to the demonstration, and where to look first."""
-    try:
-        story = json.loads((folder / "demo" / "summary.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    for each in story.get("logins", []):
-        print(f"    {each['username']:<12} {each['password']}   {each['role']}")
+    for line in logins(summary(folder)):
+        print(f"    {line}")
     for title, path in (("公开核验", "public/verify/"), ("公开日志", "public/log/")):
         print(f"    {title}：http://127.0.0.1:{port}/{path}")
     sys.stdout.flush()
@@ -190,6 +199,8 @@ def open_house(*, serve: bool) -> None:
     with ExitStack() as opened:
         if not opened.enter_context(only_one(folder)):
             raise ServerFailed("这个目录里已有一个正在运行（make run）；请先停止它。")
+        if serve:
+            need_port(ROOT, folder, port)  # told now, not after a minute of preparation
         environment = opened.enter_context(servers(folder))
         # Our own database holds invented data; somebody else's has to say so itself.
         environment.setdefault("DEMO_MODE", "0" if os.environ.get("DATABASE_URL") else "1")
@@ -200,7 +211,7 @@ def open_house(*, serve: bool) -> None:
             say("数据表、角色、节假日、日志密钥、静态文件已就绪")
             site.start_workers()
             say("后台任务与日志封存已启动")
-            seed(environment)
+            seed(folder, environment)
             if serve:
                 site.start_web()
                 if environment["DEMO_MODE"] == "1":
@@ -253,11 +264,18 @@ def scratch(*, quick: bool) -> Iterator[dict[str, str]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def pytest_words(rest: list[str]) -> list[str]:
+    """Return the words of a test run; a whole one is spread over the processors, by file."""
+    processes = min(os.cpu_count() or 1, MOST_TEST_PROCESSES)
+    spread = [] if rest else ["-n", str(processes), "--dist", "loadfile"]
+    return ["-m", "pytest", *spread, *rest]
+
+
 def check(rest: list[str]) -> int:
     """Do all that CI does, quick parts first; go on after a fault so that one run tells all."""
     failed = []
     with scratch(quick=True) as environment:
-        for title, words in (*CHECKS, ("测试 tests", ["-m", "pytest", *rest])):
+        for title, words in (*CHECKS, ("测试 tests", pytest_words(rest))):
             say(f"{title} ……")
             if call(list(words), environment):
                 failed.append(title)
@@ -279,7 +297,7 @@ def main() -> int:
                 return 0
             case "test":
                 with scratch(quick=True) as environment:
-                    return call(["-m", "pytest", *asked.rest], environment)
+                    return call(pytest_words(asked.rest), environment)
             case "check":
                 return check(asked.rest)
             case "bench":

@@ -16,6 +16,23 @@ RESTART_WINDOW_SECONDS = 120.0
 WATCH_SECONDS = 0.5
 
 
+def need_port(root: Path, folder: Path, port: int) -> None:
+    """Insist that the site's port is free; a site that outlived its launcher is stopped for it.
+
+    Raises:
+        ServerFailed: another program listens there.
+    """
+    stop_leftover(folder / "run" / "web.pid", root)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise ServerFailed(
+                f"端口 {port} 被占用：请改用其他端口，例如 PORT={port + 1} make run"
+            ) from None
+
+
 class Site:
     """Web, Celery worker, Celery beat and the log's sealer."""
 
@@ -43,15 +60,7 @@ class Site:
 
     def start_web(self) -> None:
         """Start the pages and the clock-driven jobs, and wait until the pages answer."""
-        stop_leftover(self.folder / "run" / "web.pid", self.root)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self.port))
-            except OSError:
-                raise ServerFailed(
-                    f"端口 {self.port} 被占用：请改用其他端口，例如 PORT=8001 make run"
-                ) from None
+        need_port(self.root, self.folder, self.port)
         granian = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--no-ws"]
         web = self._start(
             "web",
