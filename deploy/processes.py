@@ -32,10 +32,12 @@ class Child:
         self.folder = folder
         self.stop_signal = stop_signal
         self.process: subprocess.Popen[bytes] | None = None
+        self.asked = False
 
     def start(self) -> None:
         """Start it in a group of its own, so that Ctrl-C reaches the launcher alone."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.asked = False
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 self.command,
@@ -79,12 +81,18 @@ class Child:
         """Say whether it was started and has not ended."""
         return self.process is not None and self.process.poll() is None
 
+    def ask_to_stop(self) -> None:
+        """Send the signal that asks it to end, without waiting; asking twice is harmless."""
+        if self.process is not None and self.is_running and not self.asked:
+            self.process.send_signal(self.stop_signal)
+            self.asked = True
+
     def stop(self, seconds: float = GENTLE_SECONDS) -> None:
         """Ask it to end; end its whole group when it does not within ``seconds``."""
         if self.process is None:
             return
         if self.is_running:
-            self.process.send_signal(self.stop_signal)
+            self.ask_to_stop()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)
         # The leader may have ended and left members of its group behind.

@@ -90,8 +90,11 @@ class Site:
             time.sleep(WATCH_SECONDS)
 
     def stop(self) -> None:
-        """Stop all of them, the web first: no new work arrives while the rest ends."""
-        for child in sorted(self.children, key=lambda each: each.name != "web"):
+        """Stop all of them, the web asked first, the others while it ends."""
+        in_order = sorted(self.children, key=lambda each: each.name != "web")
+        for child in in_order:
+            child.ask_to_stop()
+        for child in in_order:
             child.stop()
             (self.folder / "run" / f"{child.name}.pid").unlink(missing_ok=True)
 
