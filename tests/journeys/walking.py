@@ -40,7 +40,13 @@ def links_on(page: Page) -> list[str]:
     return inside
 
 
-def walk(page: Page, *starts: str, each_shape: int = 1, most: int = 150) -> Iterator[str]:
+def walk(
+    page: Page,
+    *starts: str,
+    each_shape: int = 1,
+    most: int = 150,
+    seen: dict[str, int] | None = None,
+) -> Iterator[str]:
     """Open page after page, breadth first; yield each address while its page is open.
 
     Args:
@@ -48,9 +54,10 @@ def walk(page: Page, *starts: str, each_shape: int = 1, most: int = 150) -> Iter
         starts: where to begin.
         each_shape: how many pages of one shape to open.
         most: stop after so many pages.
+        seen: shapes that others saw already and how often; what is opened here is added.
     """
     waiting = list(starts)
-    seen: dict[str, int] = {}
+    seen = {} if seen is None else seen
     known = set(starts)
     opened = 0
     while waiting and opened < most:
