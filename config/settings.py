@@ -174,6 +174,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 3,
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": 2,
+    "max_retries": 1,  # of a bell rung at a dead broker, without a pause
+    "interval_start": 0,
+    "interval_step": 0,
 }
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_IMPORTS = ["config.tasks"]
