@@ -9,7 +9,7 @@ urlpatterns = [
     path("", include("vouchers.portal")),
     path(
         "login/",
-        public(auth_views.LoginView.as_view(http_method_names=["get", "post"])),
+        public(auth_views.LoginView.as_view(http_method_names=["get", "head", "post"])),
         name="login",
     ),
     path("logout/", public(auth_views.LogoutView.as_view()), name="logout"),
