@@ -25,7 +25,6 @@ FLOATS_ARE_FINE = {
     "ledger/work.py": "seconds to wait before another attempt, no value",
     "ledger/management/commands/seal_log.py": "seconds between two seals, no value",
     "billing/pdf.py": "a length on paper",
-    "billing/management/commands/close_month.py": "seconds between two looks, no value",
     "billing/management/demonstration/settled.py": "seconds to wait for work, no value",
     "providers/client.py": "seconds to wait for an answer, no value",
 }
