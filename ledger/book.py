@@ -106,7 +106,7 @@ def post_set(journals: Sequence[Journal], *, actor: Actor, at: datetime) -> list
 
 def request_hash(journal: Journal) -> bytes:
     """Return the digest by which the same request is known again."""
-    return hashlib.sha256(JournalBytes(journal.for_log()).plain()).digest()
+    return hashlib.sha256(journal.encoded().plain()).digest()
 
 
 def _post_all(journals: list[Journal], actor: Actor, at: datetime) -> list[Outcome]:
@@ -140,7 +140,7 @@ class _Posting:
                 self._refuse(place, fault)
             else:
                 shaped.append(place)
-                self.bodies[place] = JournalBytes(journal.for_log())
+                self.bodies[place] = journal.encoded()
                 self.hashes[place] = hashlib.sha256(self.bodies[place].plain()).digest()
         if shaped:
             self._judge(shaped)

@@ -217,7 +217,7 @@ def insert_journals(
         "ledger_journal",
         "recorded_at, actor, seq, id, kind, effective_at, approvals, refs, request_hash",
         (
-            f"{same}\t{seq}\t{each.id}\t{_field(each.kind)}\t{each.effective_at.isoformat()}"
+            f"{same}\t{seq}\t{each.id.hex}\t{_field(each.kind)}\t{each.effective_at.isoformat()}"
             f"\t{_json([one.for_log() for one in each.approvals]) or '[]'}"
             f"\t{_json(dict(each.refs)) or '{}'}\t\\\\x{hashed.hex()}\n"
             for seq, each, hashed in zip(seqs, journals, hashes, strict=True)
@@ -232,7 +232,7 @@ def insert_transfers(seqs: list[int], journals: list[Journal], accounts: Account
         "journal_id, ordinal, id, debit_id, credit_id, amount, code, phase, pending_id,"
         " expires_at, reason",
         (
-            f"{seq}\t{ordinal}\t{each.id}\t{accounts[each.debit]}\t{accounts[each.credit]}"
+            f"{seq}\t{ordinal}\t{each.id.hex}\t{accounts[each.debit]}\t{accounts[each.credit]}"
             f"\t{each.amount}\t{each.code:d}\t{each.phase.value}\t{each.pending_id or _NULL}"
             f"\t{each.expires_at.isoformat() if each.expires_at else _NULL}"
             f"\t{_field(each.reason)}\n"
@@ -251,7 +251,7 @@ def insert_entries(
         "ledger_logentry",
         "type, at, journal_seq, id, body",
         (
-            f"{same}\t{seq}\t{each.id}\t\\\\x{entry.hex()}\n"
+            f"{same}\t{seq}\t{each.id.hex}\t\\\\x{entry.hex()}\n"
             for seq, each, entry in zip(seqs, journals, entries, strict=True)
         ),
     )

@@ -82,6 +82,15 @@ _encode = json.JSONEncoder(
 ).encode
 
 
+#: The canonical form of a text alone.
+text_literal = json.encoder.encode_basestring
+
+
+def canonical_text(value: Any) -> str:
+    """Return the canonical form of a value as text; see ``canonical``."""
+    return _encode(value)
+
+
 def canonical(value: Any) -> bytes:
     """Return the RFC 8785 bytes of a value made by ``plain``.
 
@@ -165,12 +174,20 @@ class JournalFrame:
 
 
 class JournalBytes:
-    """The canonical bytes of a journal as stated, with or without its place in the books."""
+    """The canonical bytes of a journal as stated, with or without its place in the books.
 
-    def __init__(self, stated: Mapping[str, Any]) -> None:
-        head = {key: each for key, each in stated.items() if key != "transfers"}
-        self._head = canonical(head)[:-1]
-        self._tail = b',"transfers":' + canonical(stated["transfers"]) + b"}"
+    Args:
+        head: the canonical object of all fields that sort before ``seq``, without its last
+            brace.
+        transfers: the canonical list of the transfers.
+    """
+
+    def __init__(self, head: str, transfers: str) -> None:
+        try:
+            self._head = head.encode("utf-8")
+            self._tail = b',"transfers":' + transfers.encode("utf-8") + b"}"
+        except UnicodeEncodeError as error:
+            raise Broken("a journal holds text that is not valid Unicode") from error
 
     def plain(self) -> bytes:
         """Return the canonical bytes of what was stated."""

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from ledger.actors import Actor
 from ledger.chart import ROUTES, AccountKey, TransferCode, Unit
-from ledger.entries import moment_text
+from ledger.entries import JournalBytes, canonical_text, moment_text, text_literal
 
 #: The amount column is a signed 64-bit number; one transfer stays far below it.
 MAX_AMOUNT = 10**18
@@ -30,6 +31,11 @@ class Phase(StrEnum):
     VOID = "void"  # lets a held amount go
 
 
+@lru_cache(maxsize=65_536)
+def _account_literal(key: AccountKey) -> str:
+    return canonical_text(key.for_log())
+
+
 @dataclass(frozen=True)
 class Transfer:
     """One positive whole number moving from one account to another of the same unit."""
@@ -43,6 +49,22 @@ class Transfer:
     pending_id: UUID | None = None
     expires_at: datetime | None = None
     reason: str = ""
+
+    def literal(self) -> str:
+        """Return the canonical text of ``for_log``, put together without an encoder."""
+        more = pending = reason = ""
+        if self.expires_at:
+            more = f'"expires_at":"{moment_text(self.expires_at)}",'
+        if self.pending_id:
+            pending = f'"pending_id":"{self.pending_id}",'
+        if self.reason:
+            reason = f'"reason":{text_literal(self.reason)},'
+        return (
+            f'{{"amount":"{self.amount}","code":"{self.code:d}",'
+            f'"credit":{_account_literal(self.credit)},"debit":{_account_literal(self.debit)},'
+            f'{more}"id":"{self.id}",{pending}"phase":"{self.phase.value}",{reason}'
+            f'"unit":"{self.debit.unit.value}"}}'
+        )
 
     def for_log(self) -> dict[str, Any]:
         """Return the transfer as it stands in a log entry."""
@@ -82,6 +104,18 @@ class Journal:
     transfers: tuple[Transfer, ...]
     refs: Mapping[str, str] = field(default_factory=dict)
     approvals: tuple[Actor, ...] = ()
+
+    def encoded(self) -> JournalBytes:
+        """Return the canonical bytes of ``for_log``."""
+        approvals = "[]"
+        if self.approvals:
+            approvals = canonical_text([each.for_log() for each in self.approvals])
+        refs = canonical_text(dict(self.refs)) if self.refs else "{}"
+        return JournalBytes(
+            f'{{"approvals":{approvals},"effective_at":"{moment_text(self.effective_at)}",'
+            f'"journal":"{self.id}","kind":{text_literal(self.kind)},"refs":{refs}',
+            f"[{','.join([each.literal() for each in self.transfers])}]",
+        )
 
     def for_log(self) -> dict[str, Any]:
         """Return the journal as it stands in a log entry, without its place in the books."""
@@ -170,6 +204,12 @@ def _text_fault(texts: list[str]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=65_536)
+def _account_fault(key: AccountKey) -> str | None:
+    # The column of the programme is half as long as that of the subject.
+    return _text_fault([key.subject]) or _text_fault([2 * key.programme])
+
+
 def _named(code: str | None, ordinal: int | None = None) -> Fault | None:
     return Fault(code, _MESSAGES[code], ordinal) if code else None
 
@@ -192,6 +232,8 @@ def shape_fault(journal: Journal) -> Fault | None:
     for ordinal, each in enumerate(journal.transfers):
         fault = (
             _text_fault([each.reason])
+            or _account_fault(each.debit)
+            or _account_fault(each.credit)
             or _amount_fault(each)
             or _route_fault(each)
             or _phase_fault(each)

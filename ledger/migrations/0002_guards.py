@@ -47,23 +47,23 @@ CREATE FUNCTION ledger_move_balances() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     wrong uuid;
 BEGIN
-    SELECT n.id INTO wrong
-    FROM posted n
-    LEFT JOIN ledger_account d ON d.id = n.debit_id
-    LEFT JOIN ledger_account c ON c.id = n.credit_id
-    WHERE d.unit IS DISTINCT FROM c.unit OR d.unit IS NULL
+    -- Scalar subqueries look rows up by their key however large the tables and whatever plan
+    -- was kept from an earlier posting.
+    SELECT n.id INTO wrong FROM posted n
+    WHERE coalesce((SELECT unit FROM ledger_account WHERE id = n.debit_id), 'no debit') <>
+          coalesce((SELECT unit FROM ledger_account WHERE id = n.credit_id), 'no credit')
     LIMIT 1;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'transfer % has no two accounts of one unit', wrong
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
 
-    SELECT n.id INTO wrong
-    FROM posted n
-    LEFT JOIN ledger_transfer p ON p.id = n.pending_id
-    WHERE n.pending_id IS NOT NULL
-      AND (p.id IS NULL OR p.phase <> 'pending' OR p.debit_id <> n.debit_id
-           OR p.credit_id <> n.credit_id OR n.amount > p.amount)
+    SELECT n.id INTO wrong FROM posted n
+    WHERE n.pending_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM ledger_transfer p
+        WHERE p.id = n.pending_id AND p.phase = 'pending' AND p.debit_id = n.debit_id
+          AND p.credit_id = n.credit_id AND n.amount <= p.amount
+        OFFSET 0)
     LIMIT 1;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'transfer % does not fit the pending one it resolves', wrong
@@ -82,10 +82,9 @@ BEGIN
                coalesce(sum(held) FILTER (WHERE NOT debit), 0)::bigint AS credits_pending,
                coalesce(sum(moved) FILTER (WHERE NOT debit), 0)::bigint AS credits_posted
         FROM posted n
-        LEFT JOIN ledger_transfer p ON p.id = n.pending_id
         CROSS JOIN LATERAL (
-            SELECT CASE n.phase WHEN 'pending' THEN n.amount
-                                WHEN 'single' THEN 0 ELSE -p.amount END AS held,
+            SELECT CASE n.phase WHEN 'pending' THEN n.amount WHEN 'single' THEN 0
+                ELSE -(SELECT amount FROM ledger_transfer WHERE id = n.pending_id) END AS held,
                    CASE WHEN n.phase IN ('single', 'post') THEN n.amount ELSE 0 END AS moved
         ) value
         CROSS JOIN LATERAL (VALUES (n.debit_id, true), (n.credit_id, false))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ledger.book import Journal
 from ledger.bundles import FIRST_LINE, Manifest, entry_line, note_line
-from ledger.entries import JournalBytes, JournalFrame, envelope
+from ledger.entries import JournalFrame, envelope
 from ledger.identifiers import new_id
 from ledger.merkle import leaf_hash
 from ledger.signing import Signer, TreeHead
@@ -35,7 +35,7 @@ def introduction(signer: Signer = SIGNER) -> bytes:
 
 def booked(made: Journal, seq: int) -> bytes:
     frame = JournalFrame(ORIGIN, AT, ACTOR.for_log())
-    return frame.entry(made.id, seq, JournalBytes(made.for_log()))
+    return frame.entry(made.id, seq, made.encoded())
 
 
 def bundle(entries: list[bytes], /, cuts=(), *, signer: Signer = SIGNER, **change) -> bytes:
