@@ -4,9 +4,9 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from celery import Celery
 from django.db import IntegrityError, connection, transaction
 
-from config.celery import app
 from ledger import work
 from ledger.actors import system_actor
 from ledger.models import Work
@@ -178,16 +178,15 @@ def test_work_whose_workers_always_die_is_given_up():
 
 
 def test_the_bell_is_rung_on_commit_and_a_dead_broker_does_no_harm(
-    settings, django_capture_on_commit_callbacks, caplog
+    monkeypatch, django_capture_on_commit_callbacks, caplog
 ):
-    before = app.conf.broker_url
-    app.conf.broker_url = "redis://127.0.0.1:1/0"
-    app.pool.force_close_all()
-    try:
-        with django_capture_on_commit_callbacks(execute=True) as rung:
-            ask()
-    finally:
-        app.conf.broker_url = before
+    # An app of its own: a pool that once met a dead broker must not stay for other tests.
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
+    dead = Celery("dead", set_as_current=False)
+    dead.conf.update(task_publish_retry=False, broker_transport_options={"max_retries": 1})
+    monkeypatch.setattr(work, "current_app", dead)
+    with django_capture_on_commit_callbacks(execute=True) as rung:
+        ask()
     assert len(rung) == 1
     assert "the bell did not ring" in caplog.text
 
