@@ -55,7 +55,7 @@ apt_install() {
 
 # --------------------------------------------------------------- Python
 version_fits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
-makes_venvs() { "$1" -c 'import venv, ensurepip' >/dev/null 2>&1; }
+makes_venvs() { "$1" -c 'import venv, ensurepip; ensurepip.version()' >/dev/null 2>&1; }
 
 find_python() {  # prints the first Python that can make an environment
   for name in ${PYTHON:-} python3 python3.11 python3.12 python3.13 python3.14 /usr/bin/python3 python; do
