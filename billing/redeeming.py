@@ -43,6 +43,7 @@ from vouchers.spending import redeem
 STATEMENTS = UUID("5f0d2c1e-6a53-5b0e-9c55-2f1b5a0f7a10")  # name space of statement ids
 FEWEST_PRICES_FOR_MEDIAN = 3
 DOMESTIC = "DOMESTIC"
+_FORMATS = {"FP16_DENSE": "FP16 稠密"}
 
 
 @dataclass(frozen=True)
@@ -283,7 +284,8 @@ def _rows(
             model_ref=str(line.model.pk),
             model_name=line.model.name,
             rate_ref=str(line.rate.pk),
-            rate_label=f"{line.rate.number_format} 第 {line.rate.version} 版",
+            rate_label=f"{_FORMATS.get(line.rate.number_format, line.rate.number_format)} "
+            f"第 {line.rate.version} 版",
             gflops=line.usage.gflops,
             price_ref=str(line.price.pk),
             pricing_unit=line.price.pricing_unit,
