@@ -176,7 +176,8 @@ def _claim(kinds: list[str], worker: str, lease: timedelta) -> Work | None:
         | Q(state=Work.State.RUNNING, lease_until__lt=DatabaseClock())
     )
     with transaction.atomic():
-        work = open_work().filter(free, kind__in=kinds).select_for_update(skip_locked=True).first()
+        due = open_work().filter(free, kind__in=kinds)
+        work = due.select_for_update(of=("self",), skip_locked=True).first()
         if work is None:
             return None
         Work.objects.filter(pk=work.pk).update(

@@ -36,9 +36,8 @@ def prepare_settlement(close: MonthClose, *, actor: Actor, at: datetime) -> Mont
             "请提醒双方确认；有异议的行可以暂扣，其余部分照常签发。",
             details={"count": str(len(waiting))},
         )
-    for statement in close.statements.select_for_update().filter(
-        state__in=["confirmed", "disputed"]
-    ):
+    answered = close.statements.filter(state__in=["confirmed", "disputed"]).order_by("pk")
+    for statement in answered.select_for_update(of=("self",)):
         move(statement, "prepare", actor=actor, at=at)
         statement.save()
     retotal(close)
@@ -139,7 +138,8 @@ def return_settlement(close: MonthClose, *, reason: str, actor: Actor, at: datet
         raise Refused("not_prepared", "本月结算没有待签发的提请。")
     if not reason.strip():
         raise Refused("reason_needed", "请写明退回理由。", field="reason")
-    for statement in close.statements.select_for_update().filter(state="prepared"):
+    prepared = close.statements.filter(state="prepared").order_by("pk")
+    for statement in prepared.select_for_update(of=("self",)):
         event = "send_back_disputed" if statement.held_back_fen else "send_back"
         move(statement, event, actor=actor, at=at, reason=reason)
         statement.save()
