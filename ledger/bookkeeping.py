@@ -5,6 +5,7 @@ ids, balance rows first, so that two postings never wait for each other in a rin
 """
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from ledger.entries import JOURNAL_TYPE
 from ledger.limits import Books, Held, Standing
 from ledger.transfers import Journal, Transfer
 
+_log = logging.getLogger(__name__)
 Accounts = dict[AccountKey, int]
 _NULL = "\\N"
 
@@ -288,6 +290,10 @@ def keep_refusal_apart(refusal: Refusal, at: datetime) -> None:
     parameters = connection.get_connection_params()
     for unused in ("cursor_factory", "context"):
         parameters.pop(unused, None)
-    with psycopg.connect(**parameters, autocommit=True) as apart:
-        apart.execute("SET lock_timeout = '2s'")
-        apart.execute(_REFUSE, _refusal_values([refusal], at))
+    try:
+        with psycopg.connect(**parameters, autocommit=True) as apart:
+            apart.execute("SET lock_timeout = '2s'")
+            apart.execute(_REFUSE, _refusal_values([refusal], at))
+    except psycopg.Error:
+        # The answer to the caller is no in any case; only its memory is lost.
+        _log.warning("refused journal %s was not kept", refusal.journal_id, exc_info=True)

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -207,6 +208,18 @@ def test_a_refused_id_stays_refused_although_the_caller_rolled_back():
     assert refused(early) == "id_already_refused"
     assert refused(replace(early, kind="other")) == "id_reused"
     book(replace(early, id=new_id()))
+
+
+def test_a_refusal_is_told_even_if_it_cannot_be_kept(monkeypatch, caplog):
+    """With every connection of the server taken, the answer is still no, and a line in the log."""
+    book(grant(100))
+
+    def full(**_parameters):
+        raise psycopg.OperationalError("too many clients")
+
+    monkeypatch.setattr(bookkeeping.psycopg, "connect", full)
+    assert refused(issue(101)) == "insufficient_funds"
+    assert "was not kept" in caplog.text
 
 
 def test_a_fault_of_shape_is_not_held_against_an_id():
