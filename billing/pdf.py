@@ -23,13 +23,20 @@ import rfc8785
 import segno
 from django.conf import settings
 from django.template.loader import render_to_string
-from weasyprint import HTML, Attachment
-from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from billing.sheets import csv_bytes
 from billing.statements import CSV_COLUMNS
 from ledger.amounts import yuan_text
-from ledger.refusals import Broken
+from ledger.refusals import Broken, Refused
+
+try:
+    from weasyprint import HTML, Attachment
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+except OSError as error:  # pango is not installed: all but the making of PDFs works without it
+    NO_PDF = str(error).partition(":")[0]
+    URLFetcher = object
+else:
+    NO_PDF = ""
 
 PDF_VARIANT = "pdf/a-3a"
 logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)  # a line per page is noise
@@ -198,7 +205,14 @@ def render_report(content: dict[str, Any]) -> Rendered:
 
     Raises:
         Broken: the renderer made no page.
+        Refused: this machine lacks the system libraries for PDFs.
     """
+    if NO_PDF:
+        raise Refused(
+            "pdf_unavailable",
+            "这台机器缺少 PDF 排版组件，暂不能生成报告：请按 make setup 的提示安装后重新发起。",
+            details={"cause": NO_PDF},
+        )
     made_at = datetime.fromisoformat(content["made_at"])
     digest = hashlib.sha256(canonical(content)).digest()
     with _dated(made_at):

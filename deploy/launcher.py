@@ -164,6 +164,9 @@ def seed(folder: Path, environment: dict[str, str]) -> None:
     if not is_empty(environment):
         tell_again(folder)
         return
+    if subprocess.run([sys.executable, "-c", "import weasyprint"], capture_output=True).returncode:
+        say("缺少 PDF 排版组件，演示无法出具报告，先不演示；请按安装时的提示补装后再运行")
+        return
     say("正在演示一个完整的月份（全部经过真实的业务动作、接口和后台任务）……")
     # Refusals belong to the story; the terminal shows the story and not their log lines.
     must(["manage.py", "seed_demo"], environment | {"LOG_LEVEL": "ERROR"})
@@ -212,6 +215,8 @@ def open_house(*, serve: bool) -> None:
             site.start_workers()
             say("后台任务与日志封存已启动")
             seed(folder, environment)
+            if not serve and not summary(folder):
+                raise ServerFailed("演示没有做完，原因见上")
             if serve:
                 site.start_web()
                 if environment["DEMO_MODE"] == "1":

@@ -10,7 +10,9 @@ import pikepdf
 import pytest
 from weasyprint.urls import FatalURLFetchingError
 
+from billing import pdf
 from billing.pdf import PackagedFiles, Rendered, canonical, chart_svg, qr_svg, render_report
+from ledger.refusals import Refused
 from tests.billing.report_sample import sample_content
 
 
@@ -136,3 +138,12 @@ def test_pictures_carry_real_text() -> None:
     assert "100,000.00" in svg
     assert "<svg" in qr_svg("http://127.0.0.1/public/verify/ABC")
     assert "<rect" not in chart_svg([]).split("</g>")[0].replace('<rect x="10"', "")
+
+
+def test_a_machine_without_the_layout_library_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pdf, "NO_PDF", "cannot load library 'libpango-1.0-0'")
+    with pytest.raises(Refused, match="make setup") as told:
+        render_report(sample_content())
+    assert told.value.code == "pdf_unavailable"

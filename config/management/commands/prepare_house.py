@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from config.health import migrations_are_applied
+
 
 class Command(BaseCommand):
     help = __doc__
@@ -16,6 +18,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         settings.VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if waiting := migrations_are_applied():
+            self.stdout.write(f"正在建立或更新数据表（{waiting.split()[0]} 项，新库约需十几秒）……")
+            self.stdout.flush()
         call_command("migrate", verbosity=0, interactive=False)
         call_command("sync_roles", strict=True, stdout=StringIO(), stderr=self.stderr)
         call_command("make_log_key", stdout=StringIO())
