@@ -1,19 +1,18 @@
-"""Declare what was not used, check what was sent, look at conflicts, shut a month's intake."""
+"""Declare what was not used, check what was sent and look at conflicts."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from ledger import audit
 from ledger.actors import Actor
-from ledger.periods import SHANGHAI, Month, day_of
+from ledger.periods import SHANGHAI, day_of
 from ledger.refusals import Refused
 from providers.models import (
     Manifest,
-    MeteringMonth,
     Provider,
     UsageConflict,
     UsageRecord,
@@ -145,24 +144,6 @@ def resolve_conflict(
     }
     audit.record("metering.conflict", facts, actor=actor, at=at)
     return conflict
-
-
-@transaction.atomic
-def close_intake(month: Month, *, actor: Actor, at: datetime) -> MeteringMonth:
-    """Shut a month's intake: usage of it that comes later settles in the next open month.
-
-    Asking again changes nothing. Waits for uploads that are being stored.
-
-    Writes: the month, a log entry.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE providers_meteringmonth IN SHARE ROW EXCLUSIVE MODE")
-    known = MeteringMonth.objects.filter(month=str(month)).first()
-    if known:
-        return known
-    closed = MeteringMonth.objects.create(month=str(month), closed_at=at, closed_by=actor.name)
-    audit.record("metering.close", {"month": str(month)}, actor=actor, at=at)
-    return closed
 
 
 def _usage_of(provider: Provider, livemode: bool, day: date) -> Any:

@@ -1,5 +1,13 @@
 """What the room remembers: providers, catalogue, orders, usage."""
 
+from providers.models.batch import (
+    Manifest,
+    MeteringMonth,
+    UploadAnswer,
+    UsageBatch,
+    UsageNonce,
+    ZeroDeclaration,
+)
 from providers.models.catalogue import (
     AcceleratorAlias,
     AcceleratorModel,
@@ -10,17 +18,7 @@ from providers.models.catalogue import (
 from providers.models.order import Order
 from providers.models.provider import Capacity, Provider, ProviderKey, ProviderSeat
 from providers.models.state_row import StateRow
-from providers.models.usage import (
-    BatchRow,
-    Manifest,
-    MeteringMonth,
-    UploadAnswer,
-    UsageBatch,
-    UsageConflict,
-    UsageNonce,
-    UsageRecord,
-    ZeroDeclaration,
-)
+from providers.models.usage import BatchRow, UsageConflict, UsageRecord
 
 __all__ = [
     "AcceleratorAlias",

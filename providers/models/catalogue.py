@@ -29,6 +29,11 @@ class AcceleratorModel(models.Model):
         return self.name
 
 
+def registry() -> models.QuerySet[AcceleratorModel]:
+    """Return every kind of accelerator that is known."""
+    return AcceleratorModel.objects.all()
+
+
 class AcceleratorAlias(FilingMachine):
     """Another name under which providers report a model; compared without case."""
 

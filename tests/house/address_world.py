@@ -101,6 +101,7 @@ def _play_months(stage: Stage, world: World) -> None:
         "payment_batch": batch.pk,
         "payment_line": batch.lines.first().pk,
         "batch": provider.batches.first().pk,
+        "record": provider.usage.first().pk,
         "key": a_live_key(provider)[0].pk,
         "model": order.offering.model_id,
         "rate": order.offering.model.rates.get().pk,

@@ -13,7 +13,8 @@ import csv
 import io
 import json
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,7 +78,14 @@ class Command(BaseCommand):
             missing = sorted(set(groups) - set(orders))
             if missing:
                 raise CommandError(f"没有这些分组的订单号：{'、'.join(missing)}")
-            totals = _send(client, path, profile, declared, orders, options, rows, console)
+            try:
+                with _bar(rows, console) as progress:
+                    totals = send_file(
+                        client, path, profile, declared, orders=orders,
+                        repeats=options["repeats"], progress=progress,
+                    )  # fmt: skip
+            except ImportStopped as stopped:
+                raise CommandError(f"接口没有接受：{stopped}") from stopped
         self._tell(totals, profile, declared, options, console)
 
     def _client(
@@ -228,37 +236,13 @@ def _wider(period: tuple[datetime, datetime] | None, each: Mapped) -> tuple[date
     return min(period[0], first), max(period[1], last)
 
 
-def _send(
-    client: MeteringClient,
-    path: Path,
-    profile: Profile,
-    declared: Declared,
-    orders: dict[str, str],
-    options: dict[str, Any],
-    rows: int,
-    console: Console,
-) -> Totals:
-    """Send the file under a progress bar."""
-    columns = (
-        TextColumn("上传"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
+@contextmanager
+def _bar(rows: int, console: Console) -> Iterator[Callable[[int], None]]:
+    """Show how far the upload is."""
+    columns = (TextColumn("上传"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("upload", total=rows)
-        try:
-            return send_file(
-                client,
-                path,
-                profile,
-                declared,
-                orders=orders,
-                repeats=options["repeats"],
-                progress=lambda done: bar.update(task, completed=done),
-            )
-        except ImportStopped as stopped:
-            raise CommandError(f"接口没有接受：{stopped}") from stopped
+        yield lambda done: bar.update(task, completed=done)
 
 
 def _plain(totals: Totals, months: list[str]) -> dict[str, Any]:

@@ -1,0 +1,284 @@
+"""The forms of this room: they ask, the acts decide."""
+
+from typing import Any
+
+from django import forms
+
+from ledger.amounts import parse_yuan
+from ledger.identifiers import new_id
+from providers.batches import CSV, JSON, NDJSON
+from providers.models import AcceleratorRate, OfferingPrice
+from providers.models.catalogue import registry
+from providers.ordering import MOST_DEVICES
+
+TYPES_BY_ENDING = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
+LARGEST_FILE = 64 << 20
+
+
+class QuietForm(forms.Form):
+    """A form without the browser's own bubbles: the page tells what is wrong."""
+
+    use_required_attribute = False
+
+
+class KeyedForm(QuietForm):
+    """A form that moves something: a double click does nothing twice."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput, required=False, initial=new_id)
+
+    def clean_key(self) -> Any:
+        """Return the key of the form, a new one if it came without."""
+        return self.cleaned_data.get("key") or new_id()
+
+
+class YuanField(forms.CharField):
+    """An amount in yuan, read exactly into fen."""
+
+    def clean(self, value: Any) -> Any:
+        """Return fen."""
+        text = super().clean(value)
+        try:
+            return parse_yuan(text) if text else None
+        except ValueError as error:
+            raise forms.ValidationError("请填写金额，最多两位小数，例如 6.00") from error
+
+
+class DayField(forms.DateField):
+    """A day, chosen or typed as 2026-10-03."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(input_formats=["%Y-%m-%d"], **kwargs)
+
+
+class UploadForm(QuietForm):
+    """A usage file to be checked before it counts."""
+
+    file = forms.FileField(
+        label="用量文件",
+        help_text="CSV（UTF-8）、NDJSON 或 JSON，不超过 64 MB。先校验，再决定是否入账。",
+        error_messages={"required": "请选择用量文件", "empty": "文件是空的"},
+    )
+
+    def clean_file(self) -> Any:
+        """Refuse endings nobody can read and files too large for a page."""
+        file = self.cleaned_data["file"]
+        ending = "." + file.name.rpartition(".")[2].lower()
+        if ending not in TYPES_BY_ENDING:
+            raise forms.ValidationError("文件须为 .csv、.ndjson、.jsonl 或 .json")
+        if file.size > LARGEST_FILE:
+            raise forms.ValidationError("文件不能超过 64 MB，更大的请用接口上传")
+        self.content_type = TYPES_BY_ENDING[ending]
+        return file
+
+
+class RecordSearchForm(QuietForm):
+    """Find records by id, order, state or day."""
+
+    record_id = forms.CharField(label="记录编号（开头几位也可）", required=False, max_length=128)
+    order_no = forms.CharField(label="订单号", required=False, max_length=30)
+    state = forms.ChoiceField(label="状态", required=False, choices=[("", "全部")])
+    day = DayField(label="开始日期", required=False)
+
+    def __init__(self, *args: Any, states: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices: Any = self.fields["state"]
+        choices.choices = [("", "全部"), *states]
+
+
+class ReasonForm(QuietForm):
+    """A reason that the other side will read."""
+
+    reason = forms.CharField(
+        label="理由",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=500,
+        error_messages={"required": "请填写理由"},
+    )
+
+
+class ProviderForm(QuietForm):
+    """Ask for admission."""
+
+    name = forms.CharField(label="供方名称", max_length=200, error_messages={"required": "请填写"})
+    uscc = forms.CharField(
+        label="统一社会信用代码",
+        help_text="营业执照上的 18 位代码",
+        max_length=30,
+        error_messages={"required": "请填写统一社会信用代码"},
+    )
+    contact = forms.CharField(label="联系电话", max_length=100, required=False)
+    bank_name = forms.CharField(label="开户银行", max_length=100, required=False)
+    bank_account = forms.CharField(
+        label="银行账号", max_length=40, required=False, help_text="只保存后四位，付款时另行核对"
+    )
+
+
+class KeyForm(QuietForm):
+    """Propose an interface key."""
+
+    mode = forms.ChoiceField(
+        label="模式",
+        choices=[("test", "测试：立即可用，数据不计入"), ("live", "正式：须登记公钥并经确认")],
+        widget=forms.RadioSelect,
+        initial="test",
+    )
+    title = forms.CharField(
+        label="用途", max_length=100, required=False, help_text="例如：采集机 1"
+    )
+    public_key = forms.CharField(
+        label="Ed25519 公钥（PEM）",
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        required=False,
+        help_text="正式密钥必填。只粘贴公钥，私钥请留在贵方机器上。",
+    )
+
+
+class ProofForm(QuietForm):
+    """Prove that the private key is held."""
+
+    signature = forms.CharField(
+        label="对挑战值的签名（Base64）",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        error_messages={"required": "请粘贴签名"},
+    )
+
+
+class CapacityForm(QuietForm):
+    """File how many accelerators there are."""
+
+    model = forms.ModelChoiceField(
+        label="型号",
+        queryset=registry(),
+        empty_label="请选择",
+        error_messages={"required": "请选择型号"},
+    )
+    device_count = forms.IntegerField(
+        label="数量（张）",
+        min_value=1,
+        max_value=1_000_000,
+        error_messages={"required": "请填写数量", "invalid": "请填写整数，例如 128"},
+    )
+    valid_from = DayField(label="自何日起", error_messages={"required": "请填写日期"})
+    evidence = forms.CharField(label="依据", max_length=200, required=False)
+
+
+class OfferingForm(QuietForm):
+    """Draft an offering with its first price."""
+
+    title = forms.CharField(label="名称", max_length=100, error_messages={"required": "请填写名称"})
+    model = forms.ModelChoiceField(
+        label="型号",
+        queryset=registry(),
+        empty_label="请选择",
+        error_messages={"required": "请选择型号"},
+    )
+    description = forms.CharField(
+        label="说明", widget=forms.Textarea(attrs={"rows": 3}), required=False, max_length=1000
+    )
+
+
+class PriceForm(QuietForm):
+    """File a price as the next version."""
+
+    pricing_unit = forms.ChoiceField(
+        label="计价单位",
+        choices=OfferingPrice.PricingUnit.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": "请选择计价单位"},
+    )
+    price = YuanField(label="单价（元）", error_messages={"required": "请填写单价"})
+    valid_from = DayField(label="自何日起", error_messages={"required": "请填写日期"})
+
+
+class OrderForm(KeyedForm):
+    """Order accelerators for whole days, with or without a voucher."""
+
+    voucher: Any = forms.ModelChoiceField(
+        label="使用的算力券",
+        queryset=None,
+        required=False,
+        empty_label="不用券（全部自付）",
+    )
+    device_count = forms.IntegerField(
+        label="数量（张）",
+        min_value=1,
+        max_value=MOST_DEVICES,
+        initial=8,
+        error_messages={"required": "请填写数量", "invalid": "请填写整数，例如 8"},
+    )
+    starts_on = DayField(label="服务开始日", error_messages={"required": "请填写开始日"})
+    ends_on = DayField(
+        label="服务结束日", help_text="含当日", error_messages={"required": "请填写结束日"}
+    )
+    planned_hours = forms.IntegerField(
+        label="每张卡计划使用小时数",
+        min_value=1,
+        required=False,
+        help_text="留空表示整个服务期。占用的券额按此计算。",
+        error_messages={"invalid": "请填写整数"},
+    )
+    price = forms.UUIDField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, vouchers: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice: Any = self.fields["voucher"]
+        choice.queryset = vouchers
+
+
+class AdmitForm(QuietForm):
+    """Admit a provider."""
+
+    batch_no = forms.CharField(
+        label="入库批次", max_length=30, error_messages={"required": "请填写入库批次"}
+    )
+
+
+class RateForm(QuietForm):
+    """Propose a rate."""
+
+    model = forms.ModelChoiceField(
+        label="型号",
+        queryset=registry(),
+        empty_label="请选择",
+        error_messages={"required": "请选择型号"},
+    )
+    gflops = forms.IntegerField(
+        label="FP16 稠密峰值（GFLOPS，单卡）",
+        min_value=1,
+        help_text="例如 A100 为 312000。不要填稀疏数值。",
+        error_messages={"required": "请填写峰值", "invalid": "请填写整数"},
+    )
+    valid_from = DayField(label="自何日起", error_messages={"required": "请填写日期"})
+    grade = forms.ChoiceField(label="依据等级", choices=AcceleratorRate.Grade.choices)
+    source = forms.CharField(
+        label="依据",
+        max_length=200,
+        help_text="资料名称、页码、日期",
+        error_messages={"required": "请写明依据"},
+    )
+
+
+class ModelForm(QuietForm):
+    """Register a kind of accelerator."""
+
+    key = forms.SlugField(
+        label="型号代码",
+        max_length=60,
+        help_text="小写英文、数字、连字符，例如 nvidia-a100",
+        error_messages={"required": "请填写型号代码", "invalid": "只用小写英文、数字和连字符"},
+    )
+    name = forms.CharField(label="名称", max_length=100, error_messages={"required": "请填写名称"})
+    vendor = forms.CharField(
+        label="厂商", max_length=100, error_messages={"required": "请填写厂商"}
+    )
+    domestic = forms.BooleanField(label="国产加速卡", required=False)
+
+
+class ResolutionForm(QuietForm):
+    """Close a conflict."""
+
+    resolution = forms.CharField(
+        label="处理意见", max_length=200, error_messages={"required": "请填写处理意见"}
+    )
