@@ -2,8 +2,11 @@
 
 import argparse
 import importlib
+import os
 import pkgutil
 from pathlib import Path
+
+import django
 
 import benchmarks
 from benchmarks.harness import run_benchmark
@@ -28,6 +31,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("var/bench/results.jsonl"))
     asked = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
     for name in chosen(asked.names):
         module = importlib.import_module(f"benchmarks.{name}")
         sizes = (asked.size,) if asked.size else module.SIZES
