@@ -5,6 +5,7 @@ An order without a voucher is a filed order like any other: metered, reported, n
 Units: fen; hours are hours of one device.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -33,6 +34,17 @@ from vouchers.states import next_number
 MOST_DEVICES = 100_000
 LONGEST_DAYS = 366
 _SAME_ORDER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is ordered, once the rules agreed to it."""
+
+    device_count: int
+    planned_hours: int
+    starts_at: datetime
+    ends_at: datetime
+    told: Quote
 
 
 @transaction.atomic
@@ -67,45 +79,20 @@ def place_order(
     """
     if key and (known := Order.objects.filter(place_key=key).first()):
         return _same_order(known, enterprise, offering, device_count)
-    offering = (
-        Offering.objects.select_related("provider", "model")
-        .select_for_update(of=("self",))
-        .get(pk=offering.pk)
-    )
-    starts_at, ends_at = _period(starts_on, ends_on)
-    hours = int((ends_at - starts_at) / timedelta(hours=1))
-    planned = hours if planned_hours is None else planned_hours
-    _may_order(offering, voucher, enterprise, device_count, starts_at, ends_at)
-    if not 0 < planned <= hours:
-        raise Refused("out_of_range", f"计划小时数应为 1 至 {hours}。", field="planned_hours")
-    told = quote(
-        offering,
-        voucher,
-        device_count=device_count,
-        planned_hours=planned,
-        starts_at=starts_at,
-        at=at,
-    )
-    if told.price.pk != price.pk:
-        raise Refused(
-            "quote_expired",
-            f"备案单价已变为 {yuan_text(told.price.price_fen)} 元，请按新报价重新确认。",
-            details={"price_fen": str(told.price.price_fen)},
-        )
-    _refuse_twice(enterprise, voucher, offering, at)
-    order = _new_order(
+    offering = _offered(offering)
+    plan = _judge_plan(
         enterprise,
         voucher,
         offering,
-        told,
-        device_count,
-        planned,
-        starts_at,
-        ends_at,
-        actor=actor,
+        device_count=device_count,
+        days=(starts_on, ends_on),
+        planned_hours=planned_hours,
         at=at,
-        key=key,
     )
+    told = plan.told
+    _same_price(told, price)
+    _refuse_twice(enterprise, voucher, offering, at)
+    order = _new_order(enterprise, voucher, offering, plan, actor=actor, at=at, key=key)
     if voucher is not None:
         _hold(order, voucher, told.hold_fen if hold_fen is None else hold_fen, told, actor, at)
     order.save(force_insert=True)
@@ -247,15 +234,57 @@ def _refuse_twice(
         )
 
 
+def _offered(offering: Offering) -> Offering:
+    return (
+        Offering.objects.select_related("provider", "model")
+        .select_for_update(of=("self",))
+        .get(pk=offering.pk)
+    )
+
+
+def _judge_plan(
+    enterprise: Enterprise,
+    voucher: Voucher | None,
+    offering: Offering,
+    *,
+    device_count: int,
+    days: tuple[date, date],
+    planned_hours: int | None,
+    at: datetime,
+) -> _Plan:
+    """Ask the rules whether this may be ordered, and quote it."""
+    starts_at, ends_at = _period(*days)
+    hours = int((ends_at - starts_at) / timedelta(hours=1))
+    planned = hours if planned_hours is None else planned_hours
+    _may_order(offering, voucher, enterprise, device_count, starts_at, ends_at)
+    if not 0 < planned <= hours:
+        raise Refused("out_of_range", f"计划小时数应为 1 至 {hours}。", field="planned_hours")
+    told = quote(
+        offering,
+        voucher,
+        device_count=device_count,
+        planned_hours=planned,
+        starts_at=starts_at,
+        at=at,
+    )
+    return _Plan(device_count, planned, starts_at, ends_at, told)
+
+
+def _same_price(told: Quote, price: OfferingPrice) -> None:
+    """Refuse a price that is no longer the one on file."""
+    if told.price.pk != price.pk:
+        raise Refused(
+            "quote_expired",
+            f"备案单价已变为 {yuan_text(told.price.price_fen)} 元，请按新报价重新确认。",
+            details={"price_fen": str(told.price.price_fen)},
+        )
+
+
 def _new_order(
     enterprise: Enterprise,
     voucher: Voucher | None,
     offering: Offering,
-    told: Quote,
-    device_count: int,
-    planned_hours: int,
-    starts_at: datetime,
-    ends_at: datetime,
+    plan: _Plan,
     *,
     actor: Actor,
     at: datetime,
@@ -268,14 +297,14 @@ def _new_order(
         provider=offering.provider,
         voucher=voucher,
         offering=offering,
-        price=told.price,
-        device_count=device_count,
-        planned_hours=planned_hours,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        estimated_gross_fen=told.gross_fen,
-        share_bp=told.share_bp,
-        gross_limit_fen=told.gross_fen if voucher else None,
+        price=plan.told.price,
+        device_count=plan.device_count,
+        planned_hours=plan.planned_hours,
+        starts_at=plan.starts_at,
+        ends_at=plan.ends_at,
+        estimated_gross_fen=plan.told.gross_fen,
+        share_bp=plan.told.share_bp,
+        gross_limit_fen=plan.told.gross_fen if voucher else None,
         placed_at=at,
         placed_by_person=actor.person,
         place_key=key,
