@@ -30,7 +30,7 @@ step() {  # runs a long step quietly and says how long it takes; its last words 
   if [ "$status" != 0 ]; then
     tail -n 12 "$LOG" | sed 's/^/    | /'; say "$title：没有成功（$passed 秒）"; return "$status"
   fi
-  [ "$passed" = 0 ] || say "$title：完成（$passed 秒）"
+  [ "$passed" -lt 2 ] || say "$title：完成（$passed 秒）"
 }
 
 # ------------------------------------------------------------------ apt

@@ -12,7 +12,13 @@ from django.test import TransactionTestCase
 
 from config.celery import app
 from ledger.invariants import findings
-from tests.guards import LoudMissingVariable, reference_tables, refuse_foreign_address, wipe_tables
+from tests.guards import (
+    LoudMissingVariable,
+    end_other_sessions,
+    reference_tables,
+    refuse_foreign_address,
+    wipe_tables,
+)
 from tests.worker import RealWorker
 
 os.environ["TZ"] = "Pacific/Chatham"  # code that trusts the machine's zone fails here
@@ -50,11 +56,14 @@ def _own_var_folder(tmp_path, settings) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker) -> None:
+def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
     """Empty tables between committed tests in a way the append-only triggers allow."""
     with django_db_blocker.unblock():
         kept = reference_tables(connection)
     TransactionTestCase._fixture_teardown = lambda self: wipe_tables(connection, kept)
+    yield
+    with django_db_blocker.unblock():
+        end_other_sessions(connection)
 
 
 @pytest.fixture

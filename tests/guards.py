@@ -84,3 +84,12 @@ def wipe_tables(connection: BaseDatabaseWrapper, kept: frozenset[str]) -> None:
         for table, trigger in always:
             cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
         cursor.execute("COMMIT")
+
+
+def end_other_sessions(connection: BaseDatabaseWrapper) -> None:
+    """End the sessions that threads of a live server left in the test database, so it can go."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )

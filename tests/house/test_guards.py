@@ -3,11 +3,14 @@
 import socket
 import time
 
+import psycopg
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.template import Context, Template
 
-from tests.guards import is_here
+from tests.guards import end_other_sessions, is_here
+from tests.worker import database_url
 
 
 def test_a_test_cannot_reach_the_network():
@@ -41,3 +44,11 @@ def test_committed_rows_are_gone_after_a_committed_test():
 def test_committed_rows_of_another_test_are_not_seen():
     assert not Group.objects.filter(name="left over").exists()
     Group.objects.create(name="left over")
+
+
+@pytest.mark.django_db
+def test_a_session_left_open_does_not_keep_the_test_database():
+    with psycopg.connect(database_url()) as left_open:
+        end_other_sessions(connection)
+        with pytest.raises(psycopg.OperationalError):
+            left_open.execute("SELECT 1")
