@@ -100,13 +100,18 @@ def base_environment(folder: Path, own: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def servers(
-    folder: Path, *, quick: bool = False, running: bool = False
+    folder: Path,
+    *,
+    quick: bool = False,
+    running: bool = False,
+    ours: list[Postgres | Valkey] | None = None,
 ) -> Iterator[dict[str, str]]:
     """Start what no address was given for; yield the environment that everything runs in.
 
     Args:
         quick: for tests only, nothing is kept safe from a power cut.
         running: another launcher has started them already; only tell where they are.
+        ours: the servers started here are added to it.
     """
     own = read_secrets(folder)
     environment = base_environment(folder, own)
@@ -117,6 +122,8 @@ def servers(
                 started.callback(postgres.stop)
                 postgres.start()
                 postgres.create("house")
+                if ours is not None:
+                    ours.append(postgres)
                 say(f"数据库 PostgreSQL 已启动（127.0.0.1:{postgres.port}）")
             environment["DATABASE_URL"] = postgres.url("house")
         if not os.environ.get("CELERY_BROKER_URL"):
@@ -124,6 +131,8 @@ def servers(
             if not running:
                 started.callback(valkey.stop)
                 valkey.start()
+                if ours is not None:
+                    ours.append(valkey)
                 say(f"消息队列 Valkey 已启动（127.0.0.1:{valkey.port}）")
             environment["CELERY_BROKER_URL"] = valkey.url
         yield environment
@@ -204,7 +213,8 @@ def open_house(*, serve: bool) -> None:
             raise ServerFailed("这个目录里已有一个正在运行（make run）；请先停止它。")
         if serve:
             need_port(ROOT, folder, port)  # told now, not after a minute of preparation
-        environment = opened.enter_context(servers(folder))
+        ours: list[Postgres | Valkey] = []
+        environment = opened.enter_context(servers(folder, ours=ours))
         # Our own database holds invented data; somebody else's has to say so itself.
         environment.setdefault("DEMO_MODE", "0" if os.environ.get("DATABASE_URL") else "1")
         environment.setdefault("PUBLIC_ORIGIN", f"http://127.0.0.1:{port}")
@@ -222,7 +232,7 @@ def open_house(*, serve: bool) -> None:
                 if environment["DEMO_MODE"] == "1":
                     tell_logins(folder, port)
                 say(f"网站已启动：http://127.0.0.1:{port}/ （按 Ctrl-C 停止；日志在 var/log/）")
-                site.watch()
+                site.watch(ours)
         finally:
             say("正在停止……")
             site.stop()

@@ -4,11 +4,11 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deploy.processes import Child, stop_leftover
-from deploy.servers import ServerFailed, wait_until
+from deploy.servers import Postgres, ServerFailed, Valkey, wait_until
 
 WSGI = "config.wsgi:application"
 MOST_RESTARTS = 5  # within the time below; then something is wrong that a restart does not mend
@@ -77,16 +77,22 @@ class Site:
         self._start("beat", ["celery", "--app", "config", "beat", "-s", schedule, "--pidfile="])
         wait_until(self._answers, web, "网站", seconds=60)
 
-    def watch(self) -> None:
-        """Restart a process that ends by itself; give up when it keeps ending.
+    def watch(self, servers: Sequence[Postgres | Valkey] = ()) -> None:
+        """Restart a program or server that ends by itself; give up when it keeps ending.
 
         Raises:
             ServerFailed: a process ended too often.
         """
         while True:
+            for server in servers:
+                if server.child and not server.child.is_running:
+                    self._count(server.child)
+                    server.start()
+                    self.say(f"{server.child.name} 已重新启动")
             for child in self.children:
                 if not child.is_running:
                     self._restart(child)
+                    time.sleep(len(self.deaths))  # what ails it may need a moment to pass
             time.sleep(WATCH_SECONDS)
 
     def stop(self) -> None:
@@ -114,12 +120,16 @@ class Site:
         self.children.append(child)
         return child
 
-    def _restart(self, child: Child) -> None:
+    def _count(self, child: Child) -> None:
+        """Tell that a program ended, and give up when this happens too often."""
         now = time.monotonic()
         self.deaths = [each for each in self.deaths if now - each < RESTART_WINDOW_SECONDS] + [now]
         self.say(f"{child.name} 意外结束（状态 {child.status}），最后几行：\n{child.last_words()}")
         if len(self.deaths) > MOST_RESTARTS:
             raise ServerFailed(f"{child.name} 反复结束，已停止；日志在 {child.log}")
+
+    def _restart(self, child: Child) -> None:
+        self._count(child)
         child.stop()
         child.start()
         (self.folder / "run" / f"{child.name}.pid").write_text(str(child.number))

@@ -1,11 +1,12 @@
 """Watching the processes of the site: one that ends is started again, but not for ever."""
 
 import os
+import signal
 import socket
 
 import pytest
 
-from deploy.servers import ServerFailed
+from deploy.servers import Postgres, ServerFailed, Valkey
 from deploy.site import MOST_RESTARTS, Site
 
 
@@ -38,6 +39,30 @@ def test_a_process_that_keeps_ending_stops_the_house(site):
     child.wait()
     with pytest.raises(ServerFailed, match="反复结束"):
         site._restart(child)
+
+
+class Enough(Exception):  # noqa: N818 - nothing went wrong
+    """The watching has shown what the test wants to see."""
+
+
+@pytest.mark.parametrize("kind", [Postgres, Valkey])
+def test_a_server_that_is_killed_under_the_house_comes_up_again(site, tmp_path, kind):
+    def say(text):
+        if "已重新启动" in text:
+            raise Enough
+
+    site.say = say
+    server = kind(tmp_path, "secret")
+    server.start()
+    try:
+        address = server.port
+        os.kill(server.child.number, signal.SIGKILL)
+        with pytest.raises(Enough):
+            site.watch([server])
+        assert server.child.is_running
+        assert server.port == address
+    finally:
+        server.stop()
 
 
 def test_a_port_in_use_is_told_with_the_way_out(site):
