@@ -43,6 +43,16 @@ def test_every_address_has_a_name_and_its_gaps_can_be_filled():
     assert unfilled == [], "say in GAPS which thing stands there"
 
 
+def test_nothing_stands_ready_for_an_address_that_is_gone():
+    used = {
+        (start, gap)
+        for each in walkable()
+        for start in [next((s for s, _ in GAPS if each.route.startswith(s)), "")]
+        for gap in each.gaps
+    }
+    assert [(start, gap) for start, gaps in GAPS for gap in gaps if (start, gap) not in used] == []
+
+
 def test_every_right_that_is_asked_for_is_held_by_a_role():
     held = {right for rights in ROLES.values() for right in rights}
     asked = {

@@ -13,9 +13,8 @@ RELATIVE_LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 TARGETS = set(re.findall(r"^([a-z]+):.*##", text_of(ROOT / "Makefile"), re.MULTILINE))
 #: Named in the papers and still to be written; strike off what has come.
 PROMISED = {
-    "docs/screens/portal-home-wide.png", "docs/metering.md", "docs/operations.md",
-    "docs/ledger.md", "docs/performance.md", "docs/dependencies.md", "performance.md",
-    *(f"{room}/README.md" for room in ("ledger", "vouchers", "providers", "billing")),
+    "docs/screens/portal-home-wide.png", "docs/metering.md", "docs/performance.md",
+    "performance.md", "providers/README.md",
 }  # fmt: skip
 OURS = {"config", "ledger", "vouchers", "providers", "billing"}
 
