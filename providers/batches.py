@@ -142,13 +142,14 @@ def _open_envelope(body: bytes) -> _Envelope:
     if body.count(b",") > commas:
         raise BadBatch("malformed_json")
     try:
-        if body.count(b'"records"') > 1 or (b"\\u" in body and _repeats_root_key(body)):
-            raise BadBatch("duplicate_key", column="records")
-        return msgspec.json.decode(body, type=_Envelope)
+        envelope = msgspec.json.decode(body, type=_Envelope)
     except RecursionError as error:
         raise BadBatch("too_deep") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadBatch("malformed_json", value=shown(str(error))) from error
+    if body.count(b'"records"') > 1 or (b"\\u" in body and _repeats_root_key(body)):
+        raise BadBatch("duplicate_key", column="records")
+    return envelope
 
 
 def _repeats_root_key(body: bytes) -> bool:

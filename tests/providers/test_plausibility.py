@@ -1,0 +1,99 @@
+"""More use than there is: the readable sweep, the set-based one, and figures too good."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.models import UsageRecord
+from providers.plausibility import rate_doubt, sweep
+from tests.providers import world
+from tests.providers.world import World
+
+START = datetime(2026, 10, 3, tzinfo=UTC)
+
+
+def at(hours: int) -> datetime:
+    return START + timedelta(hours=hours)
+
+
+def test_use_within_capacity_is_never_excess():
+    assert sweep([(at(0), at(1), 1000), (at(1), at(2), 1000)], [(at(-9), None, 1000)]) == []
+
+
+def test_the_stretch_of_excess_is_named_to_the_moment():
+    (found,) = sweep([(at(0), at(2), 1000), (at(1), at(3), 500)], [(at(-9), None, 1000)])
+    assert (found.started_at, found.ended_at, found.excess_milli) == (at(1), at(2), 500)
+
+
+def test_capacity_that_ends_makes_use_excessive():
+    (found,) = sweep([(at(0), at(4), 1000)], [(at(-9), at(2), 1000)])
+    assert (found.started_at, found.ended_at) == (at(2), at(4))
+
+
+USES = st.lists(
+    st.tuples(st.integers(0, 20), st.integers(1, 6), st.integers(1, 5)), min_size=1, max_size=12
+)
+
+
+@given(uses=USES, capacity=st.integers(1, 8))
+def test_the_sweep_agrees_with_counting_hour_by_hour(uses, capacity):
+    intervals = [(at(start), at(start + length), count * 1000) for start, length, count in uses]
+    excess = {
+        hour
+        for hour in range(30)
+        if sum(count for start, length, count in uses if start <= hour < start + length) > capacity
+    }
+    found = sweep(intervals, [(at(-9), None, capacity * 1000)])
+    covered = {
+        hour for hour in range(30) for each in found if each.started_at <= at(hour) < each.ended_at
+    }
+    assert covered == excess
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", range(6))
+def test_the_set_based_sweep_holds_exactly_the_records_that_touch_an_excess(seed):
+    uses = [((seed * 7 + n * 5) % 20, n % 4 + 1, (n * seed) % 5 + 1) for n in range(14)]
+    there = World(devices=6)
+    there.send(
+        *(
+            there.record(
+                f"r-{number}",
+                device_count=count,
+                started_at=at(start).isoformat(),
+                ended_at=at(start + length).isoformat(),
+            )
+            for number, (start, length, count) in enumerate(uses)
+        )
+    )
+    found = sweep(
+        [(at(start), at(start + length), count * 1000) for start, length, count in uses],
+        [(world.REGISTRY_FROM, None, 6000)],
+    )
+    touching = {
+        f"r-{number}"
+        for number, (start, length, _) in enumerate(uses)
+        if any(each.started_at < at(start + length) and each.ended_at > at(start) for each in found)
+    }
+    held = set(UsageRecord.objects.filter(state="held").values_list("record_id", flat=True))
+    assert held == touching
+
+
+@pytest.mark.parametrize(
+    ("gflops", "source", "standing", "doubt"),
+    [
+        (312_000, "白皮书", None, ""),
+        (320_000, "白皮书", 313_000, ""),
+        (0, "白皮书", None, "峰值"),
+        (20_000_001, "白皮书", None, "峰值"),
+        (312_000, "  ", None, "依据"),
+        (624_000, "with sparsity", None, "稀疏"),
+        (624_000, "白皮书", 312_000, "两倍"),
+        (1_979_000, "白皮书", 989_000, "两倍"),
+    ],
+)
+def test_a_peak_that_looks_sparse_or_out_of_this_world_is_doubted(gflops, source, standing, doubt):
+    answer = rate_doubt(gflops, source, standing)
+    assert (doubt in answer) if doubt else answer == ""
