@@ -16,6 +16,18 @@ from tests.house.addresses import GAPS, Address, addresses, walkable
 OWN = {"seat:enterprise": "own enterprise", "seat:provider": "own provider"}
 OTHER = {"seat:enterprise": "other enterprise", "seat:provider": "other provider"}
 SIGN_IN = "/login/"
+#: The beginning of an address says who it is for; more open than this is only what is named.
+AUDIENCE = {"/portal/": "seat:enterprise", "/console/": "seat:provider", "/public/": "public"}
+MORE_OPEN = {
+    "check": "public",  # the self-check keeps nothing
+    "enroll": "signed in",  # who has no seat yet gets one here
+    "api_limits": "public",
+    "api_problems": "public",
+    "api_problem": "public",
+    "api_schema": "public",
+    "api_docs": "public",
+    "api_nothing": "public",
+}
 NO_KEY = {400, 401, 405}  # a body that cannot be read is told before the key is asked for
 
 
@@ -30,6 +42,27 @@ def to_sign_in(answer: Any) -> bool:
 
 def test_every_address_states_its_right():
     assert [each.route for each in addresses() if not each.right] == []
+
+
+def expected_right(address: Address) -> str:
+    """Return the right an address must state by where it stands ("." for one of the bureau's)."""
+    if address.name in MORE_OPEN:
+        return MORE_OPEN[address.name]
+    if address.route.startswith("/office/"):
+        return "."
+    if address.route.startswith("/api/"):
+        return "provider key"
+    return next((r for start, r in AUDIENCE.items() if address.route.startswith(start)), "")
+
+
+def test_no_address_is_open_to_more_people_than_its_beginning_says():
+    odd = [
+        f"{each.route}: {each.right}"
+        for each in addresses()
+        for wanted in [expected_right(each)]
+        if wanted and not (each.right == wanted or (wanted == "." and "." in each.right))
+    ]
+    assert odd == []
 
 
 def test_every_address_has_a_name_and_its_gaps_can_be_filled():
