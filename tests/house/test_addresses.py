@@ -21,6 +21,7 @@ AUDIENCE = {"/portal/": "seat:enterprise", "/console/": "seat:provider", "/publi
 MORE_OPEN = {
     "check": "public",  # the self-check keeps nothing
     "enroll": "signed in",  # who has no seat yet gets one here
+    "console_apply": "signed in",  # a provider that is not admitted yet asks to be
     "api_limits": "public",
     "api_problems": "public",
     "api_problem": "public",
