@@ -22,6 +22,7 @@ BUREAU = {
     "zhao": ("赵审定", "approver"),
     "sun": ("孙审定", "approver"),
     "zhou": ("周财务", "finance"),
+    "qian": ("钱出纳", "finance"),
     "wu": ("吴审计", "auditor"),
 }
 EDITION = Path(settings.BASE_DIR) / "vouchers" / "editions" / "putuo-demo-2026.toml"

@@ -6,6 +6,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.conf import settings
 
 from ledger import clock
 from providers.admitting import (
@@ -17,6 +18,7 @@ from providers.admitting import (
     prove_possession,
     register_capacity,
 )
+from providers.client import MeteringClient
 from providers.listing import (
     approve_rate,
     create_offering,
@@ -45,6 +47,16 @@ class Seller:
     token: str
     key_id: str
     private_key: Ed25519PrivateKey
+
+    def client(self, address: str) -> MeteringClient:
+        """Return the provider's program, pointed at the live server."""
+        return MeteringClient(
+            address,
+            self.token,
+            self.key_id,
+            self.private_key,
+            public_origin=settings.PUBLIC_ORIGIN,
+        )
 
 
 def given_a_provider(bureau: dict[str, Any], *, username: str = "cloud") -> Seller:

@@ -34,10 +34,10 @@ def fills_order(page: Page, *, cards: str, first: str, last: str, hours: str) ->
     """Fill in the order form with the only voucher there is."""
     voucher = page.get_by_role("main").get_by_label("算力券").first
     voucher.select_option(index=1)
-    answer(page, "卡数", cards)
-    answer(page, "开始日期", first)
-    answer(page, "结束日期", last)
-    answer(page, "计划", hours)
+    answer(page, "数量", cards)
+    answer(page, "服务开始日", first)
+    answer(page, "服务结束日", last)
+    answer(page, "每张卡计划使用小时数", hours)
 
 
 def accepts_order(page: Page, number: str) -> None:
