@@ -1,10 +1,11 @@
 """The forms of this room: they ask, the acts decide."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
-from ledger.amounts import parse_yuan
+from ledger.amounts import parse_yuan, yuan_text
 from ledger.identifiers import new_id
 from providers.batches import CSV, JSON, NDJSON
 from providers.models import AcceleratorRate, OfferingPrice
@@ -192,10 +193,25 @@ class PriceForm(QuietForm):
     valid_from = DayField(label="自何日起", error_messages={"required": "请填写日期"})
 
 
+class VoucherField(forms.ModelChoiceField):
+    """A voucher, told with what is left on it."""
+
+    available_fen: Mapping[Any, int] = {}
+
+    def label_from_instance(self, voucher: Any) -> str:
+        """Return the number and the amount that an order may still take."""
+        left = self.available_fen.get(voucher.pk)
+        return (
+            voucher.voucher_no
+            if left is None
+            else (f"{voucher.voucher_no}（可用 {yuan_text(left)} 元）")
+        )
+
+
 class OrderForm(KeyedForm):
     """Order accelerators for whole days, with or without a voucher."""
 
-    voucher: Any = forms.ModelChoiceField(
+    voucher: Any = VoucherField(
         label="使用的算力券",
         queryset=None,
         required=False,
@@ -221,10 +237,18 @@ class OrderForm(KeyedForm):
     )
     price = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, *args: Any, vouchers: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        vouchers: Any,
+        available_fen: Mapping[Any, int] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         choice: Any = self.fields["voucher"]
+        choice.available_fen = available_fen or {}
         choice.queryset = vouchers
+        self.initial.setdefault("voucher", vouchers.first())
 
 
 class AdmitForm(QuietForm):

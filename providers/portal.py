@@ -51,12 +51,14 @@ def place(request: HttpRequest) -> HttpResponse:
         return redirect("order_choose")
     enterprise, now = _enterprise(request), clock.now()
     spendable = enterprise.vouchers.spendable(now)
-    form = OrderForm(request.POST or None, vouchers=spendable)
+    positions = voucher_positions(list(spendable))
+    left = {key: position.available for key, position in positions.items()}
+    form = OrderForm(request.POST or None, vouchers=spendable, available_fen=left)
     context: dict[str, Any] = {
         "form": form,
         "offering": offering,
         "price_text": pages.price_text(offering.price_at(now)),
-        "positions": voucher_positions(list(spendable)),
+        "positions": positions,
         "vouchers": spendable,
     }
     if request.method == "GET":

@@ -10,9 +10,13 @@ from django.core.management import call_command
 from billing.management.demonstration import support
 from billing.management.demonstration.cast import BUREAU, DELTA, Cast, when
 from ledger import clock
+from providers.models import Order
+from tests.journeys import trade
 from tests.journeys.conftest import enter, is_a_good_page
-from tests.journeys.firm import answer, press
-from vouchers.models import Application, Programme
+from tests.journeys.firm import answer, follow, press
+from tests.journeys.given_provider import given_a_provider
+from vouchers.models import Application, Programme, Voucher
+from vouchers.spending import voucher_position
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MONDAY = when("2026-08-24 09:30")
@@ -145,3 +149,38 @@ def test_a_broken_file_is_refused_and_the_rest_stays(open_window, cast, programm
         assert words in page.locator(".govuk-error-summary").inner_text()
         is_a_good_page(page)
     assert draft.attachments.count() == 0
+
+
+def test_two_tabs_cannot_spend_one_voucher_twice(open_window, cast, programme) -> None:
+    number = given_a_voucher(cast, programme)
+    page = open_window()
+    enter(page, DELTA.username, cast.password)
+    other = page.context.new_page()
+    for tab in (page, other):
+        tab.goto("/portal/orders/choose/")
+        follow(tab, "下单")
+        trade.fills_order(tab, cards="64", first="2026-09-10", last="2026-10-31", hours="400")
+        press(tab, "查看报价")
+        tab.get_by_text("将占用券额").wait_for()
+    press(page, "按此报价提交订单")
+    page.get_by_text("等待服务商接单").wait_for()
+    press(other, "按此报价提交订单")
+    other.get_by_text("一分钟内刚下过同一项目的订单").first.wait_for()
+    clock.advance(timedelta(minutes=5))
+    press(other, "查看报价")
+    press(other, "按此报价提交订单")
+    told = other.get_by_role("main").inner_text()
+    assert "余额" in told or "不足" in told, told[:600]
+    is_a_good_page(other)
+    assert Order.objects.count() == 1
+    voucher = Voucher.objects.get(voucher_no=number)
+    assert voucher_position(voucher).held == Order.objects.get().held_fen
+
+
+def given_a_voucher(cast: Cast, programme: Programme) -> str:
+    """Bring a firm to its voucher, and a provider into the register."""
+    case = support.recommend(cast, support.submit(cast, DELTA, programme, MONDAY), MONDAY)
+    notice = support.notice(cast, [case], when("2026-08-25 10:00"))
+    given_a_provider({"li": cast.users["reviewer"], "zhao": cast.users["approver"]})
+    clock.advance(when("2026-09-09 11:00") - MONDAY)
+    return support.issue(cast, notice, when("2026-09-09 09:00"))[0].voucher_no
