@@ -143,6 +143,8 @@ def call(words: list[str], environment: dict[str, str]) -> int:
     """Run a program to its end on this terminal and return its status."""
     program = [sys.executable, *words] if words[0] in {"manage.py", "-m"} else words
     child = Child.on_terminal(program, environment=environment, folder=ROOT)
+    if "pytest" in words:
+        child.stop_signal = signal.SIGINT  # it then stops what its tests started
     try:
         return child.wait()
     finally:

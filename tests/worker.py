@@ -1,6 +1,7 @@
 """A real Celery worker beside a test: its own process, its own queue, the test's database."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from django.db import connection
 from config.celery import app
 
 PATIENCE_SECONDS = 90.0
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 def database_url() -> str:
@@ -35,6 +38,11 @@ def environment() -> dict[str, str]:
         "VAR_DIR": str(settings.VAR_DIR),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _die_with_the_test_run() -> None:
+    """Ask the system to kill this child when the test run is killed (between fork and exec)."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class RealWorker:
@@ -60,6 +68,7 @@ class RealWorker:
                 stdout=output,
                 stderr=output,
                 process_group=0,
+                preexec_fn=_die_with_the_test_run,
             )
         wait_for(lambda: " ready." in self.told(), self.told)
 
