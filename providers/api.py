@@ -368,7 +368,11 @@ urlpatterns = [
     ),
     path(
         "docs/",
-        public(SpectacularSwaggerSplitView.as_view(url_name="api_schema")),
+        public(
+            SpectacularSwaggerSplitView.as_view(
+                url_name="api_schema", template_name="console/api_docs.html"
+            )
+        ),
         name="api_docs",
     ),
     re_path(r"^.*$", public(NothingView.as_view()), name="api_nothing"),
