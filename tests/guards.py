@@ -52,18 +52,23 @@ def table_names(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def reference_tables(connection: BaseDatabaseWrapper) -> frozenset[str]:
-    """Return the tables that migrations fill (holidays, permissions); tests leave them alone."""
+    """Return the tables that migrations fill (holidays, permissions), and keep a copy of each."""
     with connection.cursor() as cursor:
         filled = []
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS kept")
         for table in table_names(connection):
             cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")
             if cursor.fetchone()[0]:
                 filled.append(table)
+                cursor.execute(f"DROP TABLE IF EXISTS kept.{table}")
+                cursor.execute(f"CREATE TABLE kept.{table} AS TABLE {table}")
     return frozenset(filled)
 
 
 def wipe_tables(connection: BaseDatabaseWrapper, kept: frozenset[str]) -> None:
     """Empty all tables but ``kept``, stepping around the triggers that forbid it.
+
+    From the tables kept only the rows go that migrations did not bring.
 
     Only the owner of the tables can do this; the house itself never runs as a role that could
     in production (docs/operations.md).
@@ -79,11 +84,26 @@ def wipe_tables(connection: BaseDatabaseWrapper, kept: frozenset[str]) -> None:
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+        _take_out_the_new(cursor, sorted(kept))
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         for table, trigger in always:
             cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
         cursor.execute("COMMIT")
+
+
+def _take_out_the_new(cursor: Any, kept: list[str]) -> None:
+    grown = [f"(SELECT count(*) FROM {each}) > (SELECT count(*) FROM kept.{each})" for each in kept]
+    cursor.execute(f"SELECT {', '.join(grown)}")
+    names = [name for name, more in zip(kept, cursor.fetchone(), strict=True) if more]
+    if names:
+        # One statement: rows that refer to each other may go in any order.
+        parts = ", ".join(
+            f"new_{number} AS (DELETE FROM {name} AS now WHERE NOT EXISTS ("
+            f"SELECT FROM kept.{name} AS was WHERE ROW(was.*) IS NOT DISTINCT FROM ROW(now.*)))"
+            for number, name in enumerate(names)
+        )
+        cursor.execute(f"WITH {parts} SELECT 1")
 
 
 def end_other_sessions(connection: BaseDatabaseWrapper) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from datetime import UTC, date, datetime
 
 import psycopg
 import pytest
@@ -11,6 +12,10 @@ from django.template import Context, Template
 
 from tests.guards import end_other_sessions, is_here
 from tests.worker import database_url
+from vouchers.calendars import store_year
+from vouchers.models import CalendarYear
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def test_a_test_cannot_reach_the_network():
@@ -44,6 +49,19 @@ def test_committed_rows_are_gone_after_a_committed_test():
 def test_committed_rows_of_another_test_are_not_seen():
     assert not Group.objects.filter(name="left over").exists()
     Group.objects.create(name="left over")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_year_of_holidays_made_by_a_test_is_gone_afterwards():
+    assert not CalendarYear.objects.filter(year=2077).exists()
+    store_year(2077, [(date(2077, 1, 1), True, "元旦")], source="test", at=AT)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_year_of_holidays_made_by_another_test_is_not_seen():
+    assert CalendarYear.objects.exists()
+    assert not CalendarYear.objects.filter(year=2077).exists()
+    store_year(2077, [(date(2077, 1, 1), True, "元旦")], source="test", at=AT)
 
 
 @pytest.mark.django_db
