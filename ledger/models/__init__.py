@@ -1,0 +1,25 @@
+"""The tables of the books and of the log. Only ``ledger`` reads them; nobody changes a row.
+
+Rows are inserted by ``ledger.book``, ``ledger.audit`` and ``ledger.sealing`` alone; the guards
+in the plain-SQL migrations refuse every update, delete and truncate. A balance row is moved by
+the database itself, in the statement that inserts the transfers.
+"""
+
+from ledger.models.books import Account, AccountBalance, Journal, RefusedId, Transfer
+from ledger.models.log import Checkpoint, LogEntry, LogEntryQuerySet, LogLeaf, LogTile, Xid8Field
+from ledger.models.work import Work
+
+__all__ = [
+    "Account",
+    "AccountBalance",
+    "Checkpoint",
+    "Journal",
+    "LogEntry",
+    "LogEntryQuerySet",
+    "LogLeaf",
+    "LogTile",
+    "RefusedId",
+    "Transfer",
+    "Work",
+    "Xid8Field",
+]
