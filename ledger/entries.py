@@ -24,6 +24,8 @@ MAX_DEPTH = 16
 
 JOURNAL_TYPE = "ledger.journal"
 KEY_TYPE = "key.introduce"
+RETIRE_TYPE = "key.retire"
+PROPOSE_TYPE = "key.propose"
 
 
 def moment_text(moment: datetime) -> str:
