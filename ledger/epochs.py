@@ -114,7 +114,10 @@ def suite_of(algorithm: Algorithm) -> str:
     Raises:
         KeyError: they sign none of the log's trees.
     """
-    return next(name for name, kinds in KINDS.items() if algorithm in kinds)
+    for name, kinds in KINDS.items():
+        if algorithm in kinds:
+            return name
+    raise KeyError(f"{algorithm.title} keys sign none of the log's trees")
 
 
 def signs_texts(key: VerificationKey) -> bool:
