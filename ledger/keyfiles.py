@@ -5,6 +5,7 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -58,7 +59,7 @@ def decoded(pem: bytes, algorithm: Algorithm) -> PrivateKey | None:
         if algorithm is Algorithm.SM2_SM3:
             return Sm2PrivateKey.from_pem(pem)
         private = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, Sm2Error):
+    except (ValueError, TypeError, UnsupportedAlgorithm, Sm2Error):
         return None
     wanted = Ed25519PrivateKey if algorithm is Algorithm.ED25519 else MLDSA44PrivateKey
     return private if isinstance(private, wanted) else None

@@ -32,6 +32,7 @@ from ledger.wire import TIMEOUT_SECONDS, Message, WireError, receive, send
 
 MOST_KEYS = 64
 MOST_CONVERSATIONS = 64
+_WAITING = 256  # a full queue would turn a program away before anybody looked at it
 _CREDENTIALS = struct.Struct("3i")  # process, user and group of the other side
 _SHARED_MODES = (0o600, 0o660)
 
@@ -49,7 +50,7 @@ class HighWater:
         if path.exists():
             try:
                 stored = json.loads(path.read_text(encoding="utf-8"))
-                heads = [TreeHead.parse(each) for each in stored]
+                heads = [TreeHead.parse(each) for each in _listed(stored)]
             except (ValueError, TypeError, AttributeError) as error:
                 raise Broken(f"the marks of the signer in {path} are damaged") from error
             self.marks = {each.origin: each for each in heads}
@@ -78,6 +79,12 @@ class HighWater:
             os.fsync(file.fileno())
         fresh.replace(self.path)
         sync_folder(self.path.parent)
+
+
+def _listed(stored: object) -> list[str]:
+    if not isinstance(stored, list):
+        raise TypeError("not a list")
+    return stored
 
 
 class Vault:
@@ -177,7 +184,7 @@ class Server(socketserver.ThreadingUnixStreamServer):
 
     daemon_threads = True
     block_on_close = False
-    request_queue_size = MOST_CONVERSATIONS
+    request_queue_size = _WAITING
 
     def __init__(self, path: Path, vault: Vault, *, allowed: frozenset[int], mode: int) -> None:
         self.vault = vault
@@ -244,7 +251,7 @@ def serve(path: Path, folder: Path, *, allowed: frozenset[int], mode: int = 0o60
                 signal.signal(each, lambda *_: threading.Thread(target=server.shutdown).start())
             sys.stderr.write(f"signing at {path} for user ids {sorted(allowed)}\n")
             sys.stderr.flush()
-            server.serve_forever(poll_interval=1)
+            server.serve_forever()
         path.unlink(missing_ok=True)
 
 
