@@ -17,7 +17,7 @@ from typing import Any
 
 from ledger.notes import signature_line
 from ledger.refusals import Broken
-from ledger.signing import Algorithm, VerificationKey
+from ledger.signing import Algorithm, Growth, VerificationKey
 
 try:
     import pkcs11
@@ -83,7 +83,14 @@ class ModuleKeys:
             )
             return _point(public)
 
-    def line(self, key: VerificationKey, text: str, at: datetime) -> str:  # noqa: ARG002
+    def line(
+        self,
+        key: VerificationKey,
+        text: str,
+        at: datetime,  # noqa: ARG002 - an Ed25519 line states no time
+        *,
+        growth: Growth | None = None,  # noqa: ARG002 - a token keeps no mark
+    ) -> str:
         """Return the signature line of a key over a text.
 
         Raises:

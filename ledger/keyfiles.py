@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ledger.refusals import Broken
-from ledger.signing import Algorithm, PrivateKey, Signer, VerificationKey
+from ledger.signing import Algorithm, Growth, PrivateKey, Signer, VerificationKey
 from ledger.sm2 import Sm2Error, Sm2PrivateKey
 
 #: The first key of a kind lies in ``STEM.pem``, later ones in ``STEM-xxxxxxxx.pem``.
@@ -114,7 +114,14 @@ class FileKeys:
         sync_folder(self.folder)
         return _public(private, algorithm)
 
-    def line(self, key: VerificationKey, text: str, at: datetime) -> str:
+    def line(
+        self,
+        key: VerificationKey,
+        text: str,
+        at: datetime,
+        *,
+        growth: Growth | None = None,  # noqa: ARG002 - files keep no mark
+    ) -> str:
         """Return the signature line of a key over a text.
 
         Raises:

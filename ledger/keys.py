@@ -24,7 +24,7 @@ from ledger.merkle import MAX_SIZE
 from ledger.notes import NoteError, TreeHead, note_of, speaks_for_a_tree
 from ledger.refusals import Broken
 from ledger.signers import KeyStore, parse_signer
-from ledger.signing import Algorithm, VerificationKey
+from ledger.signing import Algorithm, Growth, VerificationKey
 from ledger.suites import SHA256, SUITES, Suite
 
 
@@ -56,8 +56,13 @@ def _decoded(body: bytes) -> Entry:
         return {"type": KEY_TYPE}  # Told as a fault of the history: it has no content.
 
 
-def sign_head(head: TreeHead, *, suite: Suite = SHA256, at: datetime) -> str:
+def sign_head(
+    head: TreeHead, *, suite: Suite = SHA256, at: datetime, growth: Growth | None = None
+) -> str:
     """Return the signed checkpoint of a tree: one line for each key that counts at its size.
+
+    Args:
+        growth: gives the consistency proof from a smaller size, which a signer process asks for.
 
     Raises:
         Broken: no key counts, or a place of keys does not answer or refuses.
@@ -67,7 +72,7 @@ def sign_head(head: TreeHead, *, suite: Suite = SHA256, at: datetime) -> str:
         raise Broken(f"the log has no {suite.name} key; run manage.py make_log_key")
     store = key_store()
     try:
-        return note_of(head.text, [store.line(key, head.text, at) for key in keys])
+        return note_of(head.text, [store.line(key, head.text, at, growth=growth) for key in keys])
     except NoteError as error:
         raise Broken(f"this tree cannot be signed: {error}") from error
 

@@ -20,7 +20,7 @@ from ledger import models
 from ledger.bookkeeping import rows
 from ledger.keys import sign_head, text_keys
 from ledger.marks import Mark, read_mark, write_mark
-from ledger.merkle import inclusion_proof, leaf_hash
+from ledger.merkle import consistency_proof, inclusion_proof, leaf_hash
 from ledger.refusals import Broken
 from ledger.signing import KEY_ID_BYTES, TreeHead, VerificationKey, split_note
 from ledger.trees import StoredTree, store_full_tiles
@@ -131,7 +131,9 @@ def seal(at: datetime) -> Checkpoint | None:
             if known_size and tree.root(known_size) != known_root:
                 raise Broken(f"the tree contradicts the root signed at size {known_size}")
         head = TreeHead(settings.LOG_ORIGIN, new_size, tree.root(new_size))
-        note = sign_head(head, at=at)
+        note = sign_head(
+            head, at=at, growth=lambda old: consistency_proof(old, new_size, StoredTree().read)
+        )
         models.Checkpoint.objects.create(
             size=new_size,
             root=head.root,

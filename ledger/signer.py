@@ -4,9 +4,10 @@
 
 Runs under an operating-system user of its own, so that web, worker and sealer need no access to
 any key. It knows no database and no Django. Who may ask is decided by the user id that the
-kernel reports for the other side. For each origin it remembers the largest tree it signed, and
-refuses a smaller one, or another root of the same size: a program that was taken over cannot
-make it sign a second history of what stands already.
+kernel reports for the other side. For each origin it remembers the largest tree it signed. It
+refuses a smaller one and another root of the same size, and signs a larger one only with the
+proof that it grew out of the one before: a program that was taken over cannot make it sign a
+second history.
 """
 
 import argparse
@@ -21,16 +22,21 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ledger.epochs import suite_of
 from ledger.keyfiles import STEMS, FileKeys, sync_folder
-from ledger.notes import NoteError, TreeHead, speaks_for_a_tree, to_base64
+from ledger.merkle import ProofError, verify_growth
+from ledger.notes import NoteError, TreeHead, from_base64, speaks_for_a_tree, to_base64
 from ledger.refusals import Broken
 from ledger.signing import Algorithm, VerificationKey
+from ledger.suites import SHA256, SM3, Suite
 from ledger.wire import TIMEOUT_SECONDS, Message, WireError, receive, send
 
 MOST_KEYS = 64
+MOST_HASHES = 128
 MOST_CONVERSATIONS = 64
 _WAITING = 256  # a full queue would turn a program away before anybody looked at it
 _CREDENTIALS = struct.Struct("3i")  # process, user and group of the other side
@@ -39,6 +45,22 @@ _SHARED_MODES = (0o600, 0o660)
 
 class Declined(ValueError):  # noqa: N818 - the answer of the signer, in its own words
     """What the signer will not do, and why."""
+
+
+class Unproven(Declined):
+    """A larger tree that came without the proof of its growth."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the proof is missing that this tree grew out of the one of size {size}")
+        self.size = size
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is said to prove that a tree grew out of the one of an old size."""
+
+    old: int
+    hashes: list[bytes]
 
 
 class HighWater:
@@ -55,11 +77,12 @@ class HighWater:
                 raise Broken(f"the marks of the signer in {path} are damaged") from error
             self.marks = {each.origin: each for each in heads}
 
-    def admit(self, head: TreeHead) -> None:
+    def admit(self, head: TreeHead, suite: Suite, proof: "Proof | None") -> None:
         """Remember a tree before it is signed.
 
         Raises:
             Declined: it is smaller than one signed before, or contradicts it.
+            Unproven: it is larger, and nothing proves that it only grew.
         """
         mark = self.marks.get(head.origin)
         if mark == head:
@@ -68,6 +91,16 @@ class HighWater:
             raise Declined(f"size {head.size} is smaller than {mark.size}, which was signed before")
         if mark and head.size == mark.size:
             raise Declined(f"another root was signed before at size {head.size}")
+        if mark:
+            # Another program may have moved the mark since this proof was looked up.
+            if proof is None or proof.old != mark.size:
+                raise Unproven(mark.size)
+            try:
+                verify_growth(mark.size, head.size, proof.hashes, mark.root, head.root, suite=suite)
+            except ProofError as error:
+                raise Declined(
+                    f"this tree did not grow out of the one of size {mark.size}: {error}"
+                ) from error
         self.marks[head.origin] = head
         self._store()
 
@@ -109,6 +142,8 @@ class Vault:
         try:
             with self._one_at_a_time:
                 return {"ok": True} | deed(message)
+        except Unproven as refusal:
+            return {"ok": False, "why": str(refusal), "grown_from": refusal.size}
         except (Declined, NoteError, Broken) as refusal:
             return {"ok": False, "why": str(refusal)}
 
@@ -134,11 +169,19 @@ class Vault:
         if key.public not in self.keys.publics(key.algorithm):
             raise Declined(f"the key {key.key_id.hex()} does not lie here")
         if speaks_for_a_tree(text):
-            head = TreeHead.parse(text)
-            if head.origin != key.name:
-                raise Declined("a checkpoint is signed under its own origin")
-            self.high_water.admit(head)
+            self._admit(TreeHead.parse(text), key, message)
         return {"line": self.keys.line(key, text, at)}
+
+    def _admit(self, head: TreeHead, key: VerificationKey, message: Message) -> None:
+        # By the origin alone: were it by the key, a tree could be moved on under another hash.
+        suite = SM3 if head.origin.endswith(SM3.suffix) else SHA256
+        if head.origin != key.name or suite_of(key.algorithm) != suite.name:
+            raise Declined("a checkpoint is signed under its own origin, by a key of its own tree")
+        proof, old = message.get("proof", []), message.get("proof_from")
+        if not isinstance(proof, list) or len(proof) > MOST_HASHES:
+            raise Declined("a proof is a short list of hashes")
+        hashes = [from_base64(str(each)) for each in proof]
+        self.high_water.admit(head, suite, Proof(old, hashes) if isinstance(old, int) else None)
 
 
 def _text(message: Message, name: str) -> str:

@@ -16,7 +16,7 @@ from typing import Protocol
 from ledger.hardware import ModuleKeys
 from ledger.keyfiles import FileKeys
 from ledger.refusals import Broken
-from ledger.signing import Algorithm, VerificationKey
+from ledger.signing import Algorithm, Growth, VerificationKey
 from ledger.wire import SocketKeys
 
 
@@ -41,8 +41,20 @@ class KeyStore(Protocol):
         """Make another key of a kind and return its public half."""
         ...
 
-    def line(self, key: VerificationKey, text: str, at: datetime) -> str:
-        """Return the signature line of a key over a text."""
+    def line(
+        self,
+        key: VerificationKey,
+        text: str,
+        at: datetime,
+        *,
+        growth: Growth | None = None,
+    ) -> str:
+        """Return the signature line of a key over a text.
+
+        Args:
+            growth: for a place that keeps a mark of its own and wants to see that a larger tree
+                grew out of what it signed before.
+        """
         ...
 
 
@@ -77,7 +89,14 @@ class SeveralKeys:
                 return each.make(algorithm)
         raise Broken(f"no place of LOG_SIGNER makes {algorithm.title} keys")
 
-    def line(self, key: VerificationKey, text: str, at: datetime) -> str:
+    def line(
+        self,
+        key: VerificationKey,
+        text: str,
+        at: datetime,
+        *,
+        growth: Growth | None = None,
+    ) -> str:
         """Return the signature line from the place that holds the key.
 
         Raises:
@@ -85,7 +104,7 @@ class SeveralKeys:
         """
         for each in self.stores:
             if key.public in each.publics(key.algorithm):
-                return each.line(key, text, at)
+                return each.line(key, text, at, growth=growth)
         raise Broken(
             f"the signing key {key.key_id.hex()} ({key.algorithm.title}) is not in {self.place}"
         )

@@ -13,6 +13,7 @@ Source: C2SP signed-note, tlog-cosignature, tlog-checkpoint; RFC 8032; FIPS 204;
 
 import calendar
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -45,6 +46,7 @@ __all__ = [
     "KEY_ID_BYTES",
     "MAX_NOTE_CHARACTERS",
     "Algorithm",
+    "Growth",
     "NoteError",
     "NoteSigner",
     "PrivateKey",
@@ -216,6 +218,10 @@ class VerificationKey:
                 Ed25519PublicKey.from_public_bytes(self.public).verify(bare, message)
         except (InvalidSignature, ValueError) as error:
             raise NoteError(f"the signature of {self.name} does not hold") from error
+
+
+#: Gives the consistency proof from a smaller size of the log to the tree that is to be signed.
+Growth = Callable[[int], list[bytes]]
 
 
 class NoteSigner(Protocol):

@@ -12,15 +12,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ledger.notes import from_base64
+from ledger.notes import from_base64, to_base64
 from ledger.refusals import Broken
-from ledger.signing import Algorithm, VerificationKey
+from ledger.signing import Algorithm, Growth, VerificationKey
 
 MAX_FRAME_BYTES = 262_144
 TIMEOUT_SECONDS = 10
 _LENGTH_BYTES = 4
 _TRIES = 2
 _PAUSE_MILLISECONDS = 200
+_PROOFS = 8  # another program may have moved the mark while this one looked up its proof
 
 Message = dict[str, Any]
 
@@ -113,16 +114,36 @@ class SocketKeys:
         """
         return from_base64(self._ask({"do": "make", "kind": algorithm.value})["public"])
 
-    def line(self, key: VerificationKey, text: str, at: datetime) -> str:
+    def line(
+        self,
+        key: VerificationKey,
+        text: str,
+        at: datetime,
+        *,
+        growth: Growth | None = None,
+    ) -> str:
         """Return the signature line of a key over a text.
+
+        Args:
+            growth: proves that a tree grew out of the one the signer remembers.
 
         Raises:
             Broken: the signer is not there, or refuses to sign this.
         """
-        asked = {"do": "line", "vkey": key.text, "text": text, "at": at.isoformat()}
-        return str(self._ask(asked)["line"])
+        asked: Message = {"do": "line", "vkey": key.text, "text": text, "at": at.isoformat()}
+        answer = self._asked(asked)
+        for _ in range(_PROOFS):
+            old = answer.get("grown_from")
+            if growth is None or not isinstance(old, int):
+                break
+            hashes = [to_base64(each) for each in growth(old)]
+            answer = self._asked(asked | {"proof": hashes, "proof_from": old})
+        return str(_granted(answer)["line"])
 
     def _ask(self, message: Message) -> Message:
+        return _granted(self._asked(message))
+
+    def _asked(self, message: Message) -> Message:
         for attempt in range(1, _TRIES + 1):
             try:
                 answer = self._answer(message)
@@ -136,8 +157,6 @@ class SocketKeys:
                 time.sleep(_PAUSE_MILLISECONDS / 1000)
             else:
                 break
-        if answer.get("ok") is not True:
-            raise Broken(f"the signer refuses: {answer.get('why', 'no reason given')}")
         return answer
 
     def _answer(self, message: Message) -> Message:
@@ -149,3 +168,9 @@ class SocketKeys:
         if answer is None:
             raise WireError("it hung up")
         return answer
+
+
+def _granted(answer: Message) -> Message:
+    if answer.get("ok") is not True:
+        raise Broken(f"the signer refuses: {answer.get('why', 'no reason given')}")
+    return answer

@@ -9,12 +9,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from ledger.merkle import consistency_proof, leaf_hash, perfect_root, root_of
 from ledger.refusals import Broken
-from ledger.signing import Algorithm, TreeHead, VerificationKey, open_note
+from ledger.signing import Algorithm, Growth, TreeHead, VerificationKey, open_note
+from ledger.suites import SM3
 from ledger.wire import MAX_FRAME_BYTES, SocketKeys, receive, send
 from tests.ledger.making import AT
 
@@ -22,8 +25,25 @@ ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = "here/log"
 
 
+LEAVES = [leaf_hash(bytes([each])) for each in range(201)]
+SM3_LEAVES = [leaf_hash(bytes([each]), SM3) for each in range(20)]
+
+
+def read(level: int, index: int) -> bytes:
+    return perfect_root(LEAVES[index << level : (index + 1) << level])
+
+
+def read_sm3(level: int, index: int) -> bytes:
+    return perfect_root(SM3_LEAVES[index << level : (index + 1) << level], SM3)
+
+
 def head(size: int, root: int = 0, origin: str = ORIGIN) -> str:
-    return TreeHead(origin, size, bytes([root]) * 32).text
+    """Return the head of the one honest tree, or one with a root from nowhere."""
+    return TreeHead(origin, size, bytes([root]) * 32 if root else root_of(size, read)).text
+
+
+def growth(size: int) -> Growth:
+    return lambda old: consistency_proof(old, size, read)
 
 
 class Running:
@@ -80,8 +100,11 @@ def connected(signer: Running) -> socket.socket:
 def test_a_line_is_signed_without_the_key_ever_coming_over(signer, kind):
     key = key_of(signer, kind)
     assert kind in signer.client.makes
-    note = f"{head(5)}\n{signer.client.line(key, head(5), AT)}"
-    assert open_note(note, key, alone=True) == head(5)
+    if kind is Algorithm.SM2_SM3:
+        key = VerificationKey(f"{ORIGIN}/sm3", key.public, kind)
+    text = head(5, root=1, origin=key.name)
+    note = f"{text}\n{signer.client.line(key, text, AT)}"
+    assert open_note(note, key, alone=True) == text
     assert signer.path.stat().st_mode & 0o777 == 0o600
     assert all(each.stat().st_mode & 0o077 == 0 for each in signer.keys.iterdir())
 
@@ -94,7 +117,26 @@ def test_a_smaller_or_another_tree_is_never_signed(signer):
         signer.client.line(key, head(4), AT)
     with pytest.raises(Broken, match="another root was signed before at size 5"):
         signer.client.line(key, head(5, root=1), AT)
-    signer.client.line(key, head(6, root=1), AT)
+
+
+def test_a_larger_tree_needs_the_proof_that_it_grew(signer):
+    key = key_of(signer)
+    signer.client.line(key, head(5), AT)
+    with pytest.raises(Broken, match=r"proof is missing .* of size 5"):
+        signer.client.line(key, head(9), AT)
+    for text, proof in (
+        (head(9, root=1), growth(9)),
+        (head(9), growth(8)),
+        (head(9), lambda old: []),
+        (head(9), lambda old: [bytes(31)]),
+        (head(9), lambda old: [bytes(32)] * 128),
+    ):
+        with pytest.raises(Broken, match="did not grow out of the one of size 5"):
+            signer.client.line(key, text, AT, growth=proof)
+    with pytest.raises(Broken, match="short list of hashes"):
+        signer.client.line(key, head(9), AT, growth=lambda old: [bytes(32)] * 129)
+    signer.client.line(key, head(9), AT, growth=growth(9))
+    signer.client.line(key, head(9), AT)
     with pytest.raises(Broken, match="smaller"):
         signer.client.line(key, head(5), AT)
 
@@ -115,10 +157,17 @@ def test_what_was_signed_is_remembered_over_a_restart(signer, how):
 def test_each_origin_has_its_own_mark_and_key_name(signer):
     key = key_of(signer)
     signer.client.line(key, head(5), AT)
-    other = VerificationKey("here/log/sm3", key.public)
-    signer.client.line(other, head(2, origin="here/log/sm3"), AT)
-    with pytest.raises(Broken, match="under its own origin"):
-        signer.client.line(key, head(9, origin="else/log"), AT)
+    public = key_of(signer, Algorithm.SM2_SM3).public
+    other = VerificationKey("here/log/sm3", public, Algorithm.SM2_SM3)
+    for size in (2, 11):
+        text = TreeHead(other.name, size, root_of(size, read_sm3, SM3)).text
+        grown = partial(consistency_proof, new=size, read=read_sm3, suite=SM3)
+        line = signer.client.line(other, text, AT, growth=grown)
+        assert open_note(f"{text}\n{line}", other) == text
+    stranger = VerificationKey(ORIGIN, public, Algorithm.SM2_SM3)
+    for one, origin in ((key, "else/log"), (stranger, ORIGIN)):
+        with pytest.raises(Broken, match="under its own origin, by a key of its own tree"):
+            signer.client.line(one, head(9, origin=origin), AT, growth=growth(9))
 
 
 def test_a_text_is_signed_but_never_one_that_could_pass_for_a_tree(signer):
@@ -261,7 +310,7 @@ def test_eight_programs_at_once_get_their_lines_and_the_order_holds(signer):
         for turn in range(25):
             text = head(1 + turn * 8 + number)
             try:
-                line = client.line(key, text, AT)
+                line = client.line(key, text, AT, growth=growth(1 + turn * 8 + number))
             except Broken as told:
                 refused.append(str(told))
             else:
@@ -274,7 +323,7 @@ def test_eight_programs_at_once_get_their_lines_and_the_order_holds(signer):
     for each in workers:
         each.join(60)
     assert len(refused) + len(signed) == 200
-    assert all("smaller" in each for each in refused)
+    assert all("smaller" in each or "proof is missing" in each for each in refused)
     stored = json.loads((signer.keys / "signer.marks").read_text())
     assert stored == [max(signed, key=lambda each: int(each.split("\n")[1]))]
 
