@@ -10,17 +10,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from ledger import audit, models
 from ledger.actors import Actor
-from ledger.entries import KEY_TYPE, PROPOSE_TYPE, RETIRE_TYPE, decode
+from ledger.entries import CONTINUE_TYPE, KEY_TYPE, PROPOSE_TYPE, RETIRE_TYPE, decode
 from ledger.epochs import KINDS, suite_of
 from ledger.keys import described, endorsement, key_history, key_named, key_store
 from ledger.refusals import Refused
-from ledger.signing import Algorithm, VerificationKey
+from ledger.signing import Algorithm, NoteError, TreeHead, VerificationKey, open_all
 
 #: A proposal that nobody confirmed in this time has to be made again.
 PROPOSAL_HOLDS = timedelta(days=7)
@@ -93,6 +94,58 @@ def confirm_proposal(proposal: UUID, *, actor: Actor, at: datetime) -> Verificat
         links=(proposal,),
     )
     return key
+
+
+@transaction.atomic
+def continue_log(
+    note: str,
+    keys: list[VerificationKey],
+    reason: str,
+    *,
+    second: Actor,
+    actor: Actor,
+    at: datetime,
+) -> audit.Entry:
+    """Bind this new log to the last good checkpoint of one whose key was lost or stolen.
+
+    Args:
+        note: that checkpoint, as witnesses and time stamps have fixed it.
+        keys: verification keys of the old log, from elsewhere.
+        second: the other person who decides.
+
+    Writes: one ``log.continue`` entry.
+
+    Raises:
+        Refused: not two persons, no reason, the checkpoint does not hold, or it is bound already.
+    """
+    _check_reason(reason)
+    for each in (actor, second):
+        _check_person(each)
+    if actor.person == second.person:
+        raise Refused("same_person", "续接日志须由两个不同的自然人办理。")
+    head = _old_head(note, keys)
+    if models.LogEntry.objects.filter(type=CONTINUE_TYPE).exists():
+        raise Refused("already_done", "本日志已经续接过一份旧日志。")
+    body = {
+        "origin": head.origin,
+        "size": str(head.size),
+        "root": head.root.hex(),
+        "checkpoint": note,
+        "vkeys": [each.text for each in keys],
+        "reason": reason.strip(),
+    }
+    auth = {"approvals": [actor.for_log(), second.for_log()]}
+    return audit.record(CONTINUE_TYPE, body, actor=actor, at=at, auth=auth)
+
+
+def _old_head(note: str, keys: list[VerificationKey]) -> TreeHead:
+    try:
+        head = TreeHead.parse(open_all(note, keys))
+    except NoteError as error:
+        raise Refused("bad_checkpoint", f"旧日志的检查点不成立：{error}") from error
+    if head.origin == settings.LOG_ORIGIN or any(each.name != head.origin for each in keys):
+        raise Refused("same_log", "续接的须是另一份日志：请先更换 LOG_ORIGIN，并核对验证密钥。")
+    return head
 
 
 def _propose(

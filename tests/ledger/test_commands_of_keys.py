@@ -2,15 +2,18 @@
 
 import io
 import re
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 
-from ledger import audit
+from ledger import audit, models
+from ledger.entries import decode
 from ledger.management import persons
-from ledger.signing import VerificationKey
+from ledger.signing import Signer, TreeHead, VerificationKey
 from tests.ledger.making import AT, seal_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -107,3 +110,50 @@ def test_a_faulty_entry_about_keys_is_listed(say):
     audit.record("key.introduce", {"vkey": "x"}, actor=audit.system_actor("x"), at=AT)
     seal_all()
     assert "第 3 条密钥条目不成立" in say("list_log_keys")
+
+
+@pytest.fixture
+def old_log(tmp_path) -> tuple[str, str]:
+    """The last good checkpoint of another log, and its key, each in a file."""
+    signer = Signer("old/log", Ed25519PrivateKey.generate())
+    (tmp_path / "checkpoint").write_text(signer.sign(TreeHead("old/log", 812, bytes(32)).text))
+    (tmp_path / "key").write_text(signer.verification.text + "\n")
+    return str(tmp_path / "checkpoint"), str(tmp_path / "key")
+
+
+def both(one: str, two: str) -> tuple[str, ...]:
+    return ("--reason", "签名密钥失控", "--person", one, "--second", two)
+
+
+def test_a_new_log_is_bound_to_the_last_good_checkpoint_of_the_old_one(say, old_log):
+    account("ann")
+    account("bob")
+    checkpoint, key = old_log
+    asked = ("continue_log", checkpoint, "--vkey", key, *both("ann", "bob"))
+    assert "已续接" in say(*asked, password=f"{PASSWORD}\n{PASSWORD}")
+    entry = models.LogEntry.objects.get(type="log.continue")
+    body = decode(bytes(entry.body))["body"]
+    assert (body["origin"], body["size"], body["root"]) == ("old/log", "812", "00" * 32)
+    assert len(decode(bytes(entry.body))["auth"]["approvals"]) == 2
+    with pytest.raises(CommandError, match="已经续接过"):
+        say(*asked, password=f"{PASSWORD}\n{PASSWORD}")
+
+
+def test_nothing_is_bound_by_one_person_or_to_what_does_not_hold(say, old_log, settings, tmp_path):
+    account("ann")
+    account("bob")
+    checkpoint, key = old_log
+    passwords = f"{PASSWORD}\n{PASSWORD}"
+    with pytest.raises(CommandError, match="两个不同的自然人"):
+        say("continue_log", checkpoint, "--vkey", key, *both("ann", "ann"), password=passwords)
+    with pytest.raises(CommandError, match="密码不正确"):
+        say("continue_log", checkpoint, "--vkey", key, *both("ann", "bob"))
+    (tmp_path / "bent").write_text(Path(checkpoint).read_text().replace("812", "813"))
+    for bad in ("bent", "key", "missing"):
+        with pytest.raises(CommandError, match="未能续接"):
+            say("continue_log", str(tmp_path / bad), "--vkey", key, *both("ann", "bob"),
+                password=passwords)  # fmt: skip
+    settings.LOG_ORIGIN = "old/log"
+    with pytest.raises(CommandError, match="另一份日志"):
+        say("continue_log", checkpoint, "--vkey", key, *both("ann", "bob"), password=passwords)
+    assert not models.LogEntry.objects.filter(type="log.continue").exists()
