@@ -13,6 +13,7 @@ from ledger.entries import decode
 from ledger.exporting import export_log
 from ledger.identifiers import new_id
 from ledger.inspecting import inspect_log
+from ledger.keyfiles import STEMS
 from ledger.keys import key_history, key_store, sign_head, sign_text
 from ledger.refusals import Broken, Refused
 from ledger.rotating import confirm_proposal, propose_key, propose_retirement
@@ -253,6 +254,22 @@ def test_a_lost_key_file_is_told_and_no_other_key_takes_its_place():
         audit.ensure_keys(AT)
     with pytest.raises(Broken, match="is not in"):
         audit.seal(AT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lost_key_is_replaced_while_another_can_speak_for_it(two, kind, tmp_path):
+    lost = next(each for each in audit.ensure_keys(AT) if each.algorithm is kind)
+    seal_all()
+    (settings.VAR_DIR / "keys" / f"{STEMS[kind]}.pem").unlink()
+    fresh = replace(kind, two)
+    retire(lost, two)
+    checkpoint = seal_all()
+    assert lost.key_id.hex() not in signers_of(checkpoint.note)
+    assert fresh in audit.ensure_keys(AT)
+    assert [each.as_dict() for each in inspect_log()] == []
+    export_log(tmp_path / "log.bundle")
+    with (tmp_path / "log.bundle").open("rb") as file:
+        assert verify(file).manifest.entries == checkpoint.size
 
 
 def test_an_introduction_that_nobody_signed_for_is_found_and_signs_nothing(tmp_path):
