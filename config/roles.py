@@ -35,6 +35,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "billing.view_settlement",
         "billing.approve_settlement",
         "billing.view_reports",
+        "ledger.change_log_key",  # together with another person: see ledger.rotating
     ),
     "finance": (
         "vouchers.grant_budget",
@@ -57,5 +58,6 @@ ROLES: dict[str, tuple[str, ...]] = {
         "config.change_user",
         "providers.confirm_key",
         "ledger.inspect_log",
+        "ledger.change_log_key",
     ),
 }

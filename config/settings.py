@@ -9,6 +9,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from config.environment import EnvironmentReader
+from ledger.signers import signer_fault
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = EnvironmentReader(os.environ)
@@ -21,6 +22,8 @@ VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 SHARED_DATA_DIR = Path(env.text("SHARED_DATA_DIR", str(BASE_DIR.parent / "shared" / "data")))
 PUBLIC_ORIGIN = env.text("PUBLIC_ORIGIN", "http://127.0.0.1:8000")
 LOG_ORIGIN = env.text("LOG_ORIGIN", "shuanli.putuo.example/ledger")
+LOG_SIGNER = env.text("LOG_SIGNER", "file:")  # where the log's keys lie (ledger.signers)
+env.refuse(bool(signer_fault(LOG_SIGNER)), signer_fault(LOG_SIGNER))
 BROKER_URL = env.text("CELERY_BROKER_URL", why="redis://HOST:PORT/0 or amqp://USER:PASSWORD@HOST//")
 DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by one press
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")

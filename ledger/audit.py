@@ -11,21 +11,26 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
 from ledger import models
 from ledger.actors import Actor, system_actor
+from ledger.bookkeeping import rows
 from ledger.entries import KEY_TYPE, envelope
+from ledger.epochs import KINDS
 from ledger.identifiers import new_id
-from ledger.keys import load_signer, make_key
+from ledger.keys import described, endorsement, key_history, key_named, key_store, text_keys
 from ledger.merkle import leaf_hash
+from ledger.refusals import Broken
 from ledger.sealing import Checkpoint, Proof, entry_index, latest_checkpoint, proof, seal, unsealed
-from ledger.signing import VerificationKey
+from ledger.signing import Algorithm, VerificationKey
 
 __all__ = [
     "Checkpoint",
     "Entry",
     "Proof",
     "ensure_key",
+    "ensure_keys",
     "entry_index",
     "latest_checkpoint",
     "proof",
@@ -33,6 +38,9 @@ __all__ = [
     "seal",
     "unsealed",
 ]
+
+#: One maker of first keys at a time: the number of its advisory lock ("keys" in ASCII).
+_LOCK = 0x6B657973
 
 
 @dataclass(frozen=True)
@@ -82,13 +90,54 @@ def record(
 
 
 def ensure_key(at: datetime) -> VerificationKey:
-    """Make the log's signing key if there is none, and introduce it in the log once.
+    """Make and introduce the log's first keys where they are missing; return the Ed25519 key.
 
-    Writes: the key file; one ``key.introduce`` entry for a key the log does not know yet.
+    Writes: as ``ensure_keys``.
     """
-    make_key()
-    key = load_signer().verification
-    body = {"vkey": key.text, "algorithm": "Ed25519", "key_id": key.key_id.hex()}
-    if not models.LogEntry.objects.introduces(key.key_id.hex()):
-        record(KEY_TYPE, body, actor=system_actor("log_key"), at=at)
-    return key
+    ensure_keys(at)
+    return text_keys()[-1]
+
+
+def lock_keys() -> None:
+    """Let nobody else change the keys of the log until this transaction ends."""
+    rows("SELECT pg_advisory_xact_lock(%s)", _LOCK)
+
+
+@transaction.atomic
+def ensure_keys(at: datetime) -> list[VerificationKey]:
+    """Make the first key of every kind that is missing, and introduce each in the log once.
+
+    Only the first key of a kind comes without two persons: somebody has to begin. A later one
+    is the business of ``ledger.rotating``.
+
+    Returns:
+        All keys that count now.
+
+    Writes: key files; one ``key.introduce`` entry for each kind the log does not know yet.
+
+    Raises:
+        Broken: a key that signs the log is not where ``LOG_SIGNER`` says.
+    """
+    lock_keys()
+    for algorithm in (each for kinds in KINDS.values() for each in kinds):
+        _ensure(algorithm, at)
+    history = key_history()
+    return [key for suite in KINDS for key in history.lasting(suite)]
+
+
+def _ensure(algorithm: Algorithm, at: datetime) -> None:
+    store = key_store()
+    publics = store.publics(algorithm)
+    history = key_history()
+    known = [each for each in history.spans if each.key.algorithm is algorithm]
+    for each in known:
+        if each.last is None and each.key.public not in publics:
+            raise Broken(f"the signing key {each.key.key_id.hex()} is not in {store.place}")
+    if known or (not publics and algorithm not in store.makes):
+        return
+    # A key that lies there already, of an earlier installation, is taken as it is.
+    key = key_named(algorithm, publics[0] if publics else store.make(algorithm))
+    body = described(key)
+    if history.spans:
+        body["endorsement"] = endorsement(KEY_TYPE, key, history=history, at=at)
+    record(KEY_TYPE, body, actor=system_actor("log_key"), at=at)

@@ -22,7 +22,7 @@ from ledger.refusals import Broken
 from ledger.signing import MAX_NOTE_CHARACTERS, NoteError, VerificationKey
 
 FIRST_LINE = b"compute-voucher-log-bundle 1\n"
-MAX_MANIFEST_BYTES = 65_536
+MAX_MANIFEST_BYTES = 262_144
 MAX_NOTE_BYTES = 8 * MAX_NOTE_CHARACTERS
 MAX_ENTRIES = 100_000_000
 MAX_KEYS = 64

@@ -24,6 +24,9 @@ MAX_DEPTH = 16
 
 JOURNAL_TYPE = "ledger.journal"
 KEY_TYPE = "key.introduce"
+RETIRE_TYPE = "key.retire"
+PROPOSE_TYPE = "key.propose"
+CONTINUE_TYPE = "log.continue"
 
 
 def moment_text(moment: datetime) -> str:

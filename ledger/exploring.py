@@ -10,10 +10,11 @@ from django.db import models as orm
 
 from ledger import models
 from ledger.chart import POOLS, Code, TransferCode, Unit
-from ledger.entries import JOURNAL_TYPE, KEY_TYPE, decode
+from ledger.entries import JOURNAL_TYPE
+from ledger.keys import key_history
 from ledger.merkle import ProofError, leaf_hash, verify_inclusion
 from ledger.sealing import Proof, entry_index, latest_checkpoint, proof
-from ledger.signing import NoteError, TreeHead, VerificationKey, open_note
+from ledger.signing import NoteError, TreeHead, VerificationKey, open_all, split_note
 from ledger.trees import StoredTree
 
 PAGE = 20
@@ -53,8 +54,7 @@ class Shown:
 
 def verification_keys() -> list[VerificationKey]:
     """Return the keys that the log itself introduced, oldest first."""
-    bodies = models.LogEntry.objects.filter(type=KEY_TYPE).order_by("seq")
-    return [VerificationKey.parse(decode(bytes(each.body))["body"]["vkey"]) for each in bodies]
+    return [each.key for each in key_history().spans]
 
 
 def lines(*, kind: str = "", before: int | None = None) -> list[Line]:
@@ -126,15 +126,15 @@ def health(shown: list[Line]) -> Health:
 
 
 def _checkpoint_fault(note: str) -> str:
-    for key in reversed(verification_keys()):
-        try:
-            head = TreeHead.parse(open_note(note, key))
-        except NoteError:
-            continue
-        if StoredTree().root(head.size) != head.root:
-            return "由现存叶子重算的树根与已签名的树根不一致。"
-        return ""
-    return "检查点的签名无效。"
+    try:
+        text, _ = split_note(note)
+        head = TreeHead.parse(text)
+        open_all(note, key_history().active(head.size))
+    except NoteError:
+        return "检查点的签名无效。"
+    if StoredTree().root(head.size) != head.root:
+        return "由现存叶子重算的树根与已签名的树根不一致。"
+    return ""
 
 
 def show(index: int) -> Shown | None:

@@ -10,9 +10,10 @@ from django.db import connection, transaction
 
 from ledger import models
 from ledger.bundles import FIRST_LINE, Manifest, entry_line, note_line
-from ledger.exploring import verification_keys
+from ledger.keys import key_history
 from ledger.refusals import Refused
 from ledger.sealing import latest_checkpoint
+from ledger.suites import SHA256
 
 _SEALED = """
 SELECT l.hash, e.body FROM ledger_logleaf l JOIN ledger_logentry e ON e.seq = l.entry_id
@@ -42,12 +43,17 @@ def _manifest() -> Manifest:
     newest = latest_checkpoint()
     if newest is None:
         raise Refused("nothing_sealed", "日志还没有检查点，暂时没有可导出的内容。")
-    used = set(models.Checkpoint.objects.values_list("key_id", flat=True))
-    keys = [each.text for each in verification_keys() if each.key_id.hex() in used]
+    signed = models.Checkpoint.objects.filter(size__lte=newest.size)
+    keys = [
+        each.key.text
+        for each in key_history().spans
+        if each.suite == SHA256.name
+        and signed.filter(size__gte=each.first, size__lte=each.last or newest.size).exists()
+    ]
     return Manifest(
         origin=settings.LOG_ORIGIN,
         entries=newest.size,
-        checkpoints=models.Checkpoint.objects.filter(size__lte=newest.size).count(),
+        checkpoints=signed.count(),
         keys=tuple(keys),
         root=newest.root_hex,
     )

@@ -17,12 +17,12 @@ from django.db import connection, transaction
 
 from ledger import models
 from ledger.entries import JOURNAL_TYPE, Malformed, canonical, decode, moment_text
-from ledger.exploring import verification_keys
 from ledger.invariants import Finding, findings
+from ledger.keys import key_history
 from ledger.marks import Mark, read_mark
 from ledger.merkle import leaf_hash, perfect_root
 from ledger.refusals import Broken
-from ledger.signing import NoteError, TreeHead, VerificationKey, open_note
+from ledger.signing import NoteError, TreeHead, open_all
 from ledger.tiles import WIDTH
 from ledger.verifying import GrowingTree
 
@@ -82,7 +82,7 @@ class _Inspection:
             (each.level, each.number): (bytes(each.hashes), bytes(each.root))
             for each in models.LogTile.objects.all().iterator()
         }
-        self.keys = {each.key_id.hex(): each for each in _keys()}
+        self.keys = key_history()
         self.heads = {each.size: each for each in models.Checkpoint.objects.order_by("size")}
         self.marked_root = b""
         self.roots: dict[int, list[bytes]] = {}
@@ -91,6 +91,8 @@ class _Inspection:
         mark, fault = _mark()
         if fault:
             yield fault
+        for each in self.keys.faults:
+            yield Finding("key", f"ledger_logleaf {each.index}", each.sentence)
         for done, row in enumerate(_stream("inspect_entries", _ENTRIES)):
             if done % _REPORT_EVERY == 0:
                 self.report(done, self.total)
@@ -137,22 +139,17 @@ class _Inspection:
 
     def _checkpoint(self, head: models.Checkpoint) -> Iterator[Finding]:
         subject = f"ledger_checkpoint {head.size}"
-        key = self.keys.get(head.key_id)
         stated = TreeHead(settings.LOG_ORIGIN, head.size, bytes(head.root))
+        keys = self.keys.active(head.size)
         if stated.root != self.tree.root():
             yield Finding("checkpoint", subject, "树根与重算不一致")
         try:
-            if key is None or open_note(head.note, key, alone=True) != stated.text:
-                yield Finding("checkpoint", subject, "签名文本与本行不一致，或密钥未引入")
+            if open_all(head.note, keys, strict=True) != stated.text:
+                yield Finding("checkpoint", subject, "签名文本与本行不一致")
         except NoteError as error:
-            yield Finding("checkpoint", subject, f"签名无效：{error}")
-
-
-def _keys() -> list[VerificationKey]:
-    try:
-        return verification_keys()
-    except (Malformed, NoteError, KeyError, TypeError):
-        return []
+            yield Finding("checkpoint", subject, f"签名无效，或不是当时生效的密钥：{error}")
+        if keys and head.key_id != keys[0].key_id.hex():
+            yield Finding("checkpoint", f"{subject}.key_id", "与第一行签名的密钥不一致")
 
 
 def _mark() -> tuple[Mark | None, Finding | None]:

@@ -18,11 +18,11 @@ from django.db import transaction
 
 from ledger import models
 from ledger.bookkeeping import rows
-from ledger.keys import load_signer
+from ledger.keys import sign_head, text_keys
 from ledger.marks import Mark, read_mark, write_mark
-from ledger.merkle import inclusion_proof, leaf_hash
+from ledger.merkle import consistency_proof, inclusion_proof, leaf_hash
 from ledger.refusals import Broken
-from ledger.signing import TreeHead, VerificationKey
+from ledger.signing import KEY_ID_BYTES, TreeHead, VerificationKey, split_note
 from ledger.trees import StoredTree, store_full_tiles
 
 #: One sealer at a time: the number of its advisory lock ("seal" in ASCII).
@@ -112,7 +112,6 @@ def seal(at: datetime) -> Checkpoint | None:
     with transaction.atomic():
         if not rows("SELECT pg_try_advisory_xact_lock(%s)", _LOCK)[0][0]:
             return None
-        signer = load_signer()
         last = latest_checkpoint()
         size = last.size if last else 0
         mark = _checked_mark(last)
@@ -132,12 +131,14 @@ def seal(at: datetime) -> Checkpoint | None:
             if known_size and tree.root(known_size) != known_root:
                 raise Broken(f"the tree contradicts the root signed at size {known_size}")
         head = TreeHead(settings.LOG_ORIGIN, new_size, tree.root(new_size))
-        note = signer.sign(head.text)
+        note = sign_head(
+            head, at=at, growth=lambda old: consistency_proof(old, new_size, StoredTree().read)
+        )
         models.Checkpoint.objects.create(
             size=new_size,
             root=head.root,
             sealed_at=at,
-            key_id=signer.verification.key_id.hex(),
+            key_id=split_note(note)[1][0][1][:KEY_ID_BYTES].hex(),
             note=note,
         )
         # From here on the mark knows this root. A crash before commit is harmless: the same
@@ -155,10 +156,9 @@ def signing_key() -> VerificationKey:
     """Return the key that checkpoints of now are verified with.
 
     Raises:
-        Broken: the signing key is missing or is no Ed25519 key.
-        OSError: this process may not read it.
+        Broken: the log has no key.
     """
-    return load_signer().verification
+    return text_keys()[-1]
 
 
 def adopt_mark() -> Checkpoint | None:

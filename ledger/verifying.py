@@ -16,12 +16,20 @@ from pathlib import Path
 from typing import IO, Any
 
 from ledger.bundles import BundleError, BundleReader, Manifest, parse_keys
-from ledger.entries import JOURNAL_TYPE, KEY_TYPE, Malformed, decode
+from ledger.entries import JOURNAL_TYPE, KEY_TYPE, RETIRE_TYPE, Malformed, decode
+from ledger.epochs import read_history
 from ledger.merkle import node_hash
 from ledger.replay import Replay, ReplayError, VoucherLine, journal_seq, voucher_lines
-from ledger.signing import NoteError, TreeHead, VerificationKey, open_note
+from ledger.signing import (
+    KEY_ID_BYTES,
+    NoteError,
+    TreeHead,
+    VerificationKey,
+    open_all,
+    split_note,
+)
 
-MAX_KEY_FILE = 65_536
+MAX_KEY_FILE = 262_144
 
 
 class NotOk(ValueError):  # noqa: N818 - the answer of the verifier, in its own words
@@ -79,7 +87,7 @@ def verify(file: IO[bytes], pinned: list[VerificationKey] | None = None) -> Repo
         manifest = reader.manifest()
         keys = _keys(manifest, pinned)
         heads = [_head(reader, manifest, keys) for _ in range(manifest.checkpoints)]
-        _check_heads(manifest, heads)
+        _check_heads(manifest, heads, pinned)
         journals = _walk(reader, manifest, keys, heads)
     except BundleError as error:
         raise NotOk(str(error)) from error
@@ -92,30 +100,32 @@ def _keys(manifest: Manifest, pinned: list[VerificationKey] | None) -> list[Veri
         keys = parse_keys(manifest.keys)
     except NoteError as error:
         raise NotOk(f"清单中的验证密钥无效：{error}") from error
-    for key in keys:
-        if pinned is not None and key not in pinned:
-            raise NotOk(f"清单中的验证密钥 {key.key_id.hex()} 不在您指定的密钥之中。")
-        if key.name != manifest.origin:
-            raise NotOk("验证密钥的名称与日志来源不一致。")
+    if pinned is not None and not any(key in pinned for key in keys):
+        raise NotOk(f"清单中的验证密钥 {keys[0].key_id.hex()} 不在您指定的密钥之中。")
+    if any(key.name != manifest.origin for key in keys):
+        raise NotOk("验证密钥的名称与日志来源不一致。")
     return keys
 
 
-def _head(
-    reader: BundleReader, manifest: Manifest, keys: list[VerificationKey]
-) -> tuple[TreeHead, VerificationKey]:
+Head = tuple[TreeHead, list[VerificationKey]]
+
+
+def _head(reader: BundleReader, manifest: Manifest, keys: list[VerificationKey]) -> Head:
     note = reader.note()
-    for key in keys:
-        try:
-            head = TreeHead.parse(open_note(note, key, alone=True))
-        except NoteError:
-            continue
-        if head.origin != manifest.origin:
-            raise reader.fail("检查点属于另一份日志。")
-        return head, key
-    raise reader.fail("检查点的签名无效。")
+    try:
+        named = {(name, blob[:KEY_ID_BYTES]) for name, blob in split_note(note)[1]}
+        signing = [each for each in keys if (each.name, each.key_id) in named]
+        head = TreeHead.parse(open_all(note, signing, strict=True))
+    except NoteError as error:
+        raise reader.fail("检查点的签名无效。") from error
+    if head.origin != manifest.origin:
+        raise reader.fail("检查点属于另一份日志。")
+    return head, signing
 
 
-def _check_heads(manifest: Manifest, heads: list[tuple[TreeHead, VerificationKey]]) -> None:
+def _check_heads(
+    manifest: Manifest, heads: list[Head], pinned: list[VerificationKey] | None
+) -> None:
     if not heads:
         raise NotOk("文件里没有检查点，无法核验。")
     sizes = [head.size for head, _ in heads]
@@ -123,19 +133,21 @@ def _check_heads(manifest: Manifest, heads: list[tuple[TreeHead, VerificationKey
         raise NotOk("检查点的大小没有逐个增大。")
     if sizes[-1] != manifest.entries or heads[-1][0].root.hex() != manifest.root:
         raise NotOk("最后一个检查点与清单不一致。")
-    if {key.text for _, key in heads} != set(manifest.keys):
+    if {key.text for _, keys in heads for key in keys} != set(manifest.keys):
         raise NotOk("清单中的验证密钥与检查点使用的不一致。")
+    if pinned is not None and not any(key in pinned for key in heads[-1][1]):
+        raise NotOk("最后一个检查点没有您指定的密钥的签名。")
 
 
 def _walk(
     reader: BundleReader,
     manifest: Manifest,
     keys: list[VerificationKey],
-    heads: list[tuple[TreeHead, VerificationKey]],
+    heads: list[Head],
 ) -> list[tuple[int, int, dict[str, Any]]]:
     tree = GrowingTree()
     ids: set[str] = set()
-    introduced: set[str] = set()
+    about_keys: list[tuple[int, dict[str, Any]]] = []
     journals: list[tuple[int, int, dict[str, Any]]] = []
     waiting = iter(heads)
     expected = next(waiting)[0]
@@ -145,17 +157,30 @@ def _walk(
         tree.append(leaf)
         if entry["type"] == JOURNAL_TYPE:
             journals.append((_seq(index, entry), index, entry["body"]))
-        elif entry["type"] == KEY_TYPE and isinstance(entry["body"].get("vkey"), str):
-            introduced.add(entry["body"]["vkey"])
+        elif entry["type"] in (KEY_TYPE, RETIRE_TYPE):
+            about_keys.append((index, entry))
         if tree.size == expected.size:
             if tree.root() != expected.root:
                 raise NotOk(f"第 {sound} 至 {index} 条之间有条目被改动：树根与检查点不一致。")
             sound = tree.size
             expected = next(waiting, heads[-1])[0]
-    missing = [key.key_id.hex() for key in keys if key.text not in introduced]
+    _check_epochs(about_keys, keys, heads)
+    return sorted(journals, key=lambda each: each[:2])
+
+
+def _check_epochs(
+    about_keys: list[tuple[int, dict[str, Any]]], keys: list[VerificationKey], heads: list[Head]
+) -> None:
+    """Insist that every checkpoint bears the lines of the keys that counted at its size."""
+    history = read_history(about_keys)
+    if history.faults:
+        raise NotOk(f"第 {history.faults[0].index} 条密钥条目不成立：{history.faults[0].sentence}")
+    missing = [key.key_id.hex() for key in keys if history.span_of(key.text) is None]
     if missing:
         raise NotOk(f"日志中没有引入密钥 {missing[0]} 的条目。")
-    return sorted(journals, key=lambda each: each[:2])
+    for head, signing in heads:
+        if {each.text for each in history.active(head.size)} != {each.text for each in signing}:
+            raise NotOk(f"大小为 {head.size} 的检查点，签名行与当时生效的密钥不一致。")
 
 
 def _entry(index: int, raw: bytes, origin: str, ids: set[str]) -> dict[str, Any]:

@@ -45,7 +45,10 @@ class LogEntry(models.Model):
                 fields=["type", "seq"], name="log_entry_type", condition=~Q(type="ledger.journal")
             ),
         ]
-        permissions = [("inspect_log", "查看与核验签名日志")]
+        permissions = [
+            ("inspect_log", "查看与核验签名日志"),
+            ("change_log_key", "更换日志签名密钥"),
+        ]
 
     def __str__(self) -> str:
         """Return type and id."""

@@ -72,6 +72,7 @@ DEEDS = {
     "grant": "下达",
     "hold": "占用",
     "introduce": "启用",
+    "retire": "停用",
     "issue": "发放",
     "journal": "记账",
     "lift_limit": "调整上限",

@@ -15,6 +15,7 @@ LATER = AT + timedelta(days=10)
 ACTOR = system_actor("test")
 CLERK = Actor(kind="user", id="u-1", name="张三", role="finance", person="person-1")
 P = "p-2026"
+KEYS = 3  # entries that introduce the first keys of the log, one of each kind
 TREASURY = chart.treasury(P)
 BUDGET = chart.budget(P)
 

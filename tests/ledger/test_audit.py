@@ -71,11 +71,12 @@ def test_a_key_that_lies_there_already_is_introduced_when_the_log_does_not_know_
     first = audit.ensure_key(AT)
     second = audit.ensure_key(AT)
     assert first == second
-    entry = models.LogEntry.objects.get(type="key.introduce")
+    entry = models.LogEntry.objects.filter(type="key.introduce").earliest("seq")
     assert decode(bytes(entry.body))["body"] == {
         "vkey": first.text,
         "algorithm": "Ed25519",
         "key_id": first.key_id.hex(),
+        "suite": "sha256",
     }
 
 

@@ -17,7 +17,7 @@ from django.db import connection
 from ledger import audit, models
 from ledger.signing import VerificationKey
 from ledger.verifying import verify
-from tests.ledger.making import AT, a_small_month, book, grant, seal_all
+from tests.ledger.making import AT, KEYS, a_small_month, book, grant, seal_all
 from tests.ledger.test_inspecting import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,7 +42,7 @@ def test_sound_books_and_log_are_told_so():
     a_small_month()
     seal_all()
     assert told("check_books").startswith("账簿无误：17 项")
-    assert told("verify_log").startswith("日志无误：11 条")
+    assert told("verify_log").startswith("日志无误：13 条")
     assert json.loads(told("check_books", "--json"))["findings"] == []
     assert json.loads(told("verify_log", "--json")) == []
 
@@ -63,17 +63,19 @@ def test_a_changed_row_is_named_and_the_status_is_one():
 def test_a_key_is_made_once_and_told():
     first = told("make_log_key")
     assert told("make_log_key") == first
-    assert VerificationKey.parse(first.strip()) == audit.ensure_key(AT)
+    keys = [VerificationKey.parse(each) for each in first.split()]
+    assert keys == audit.ensure_keys(AT)
+    assert [each.algorithm.title for each in keys] == ["Ed25519", "ML-DSA-44", "SM2-SM3"]
 
 
 def test_sealing_once_seals_what_is_there():
     a_small_month()
     audit.ensure_key(AT)
     for _ in range(200):
-        if "检查点 11" in told("seal_log", "--once"):
+        if "检查点 13" in told("seal_log", "--once"):
             break
         time.sleep(0.05)
-    assert audit.latest_checkpoint().size == 11
+    assert audit.latest_checkpoint().size == 13
 
 
 def test_without_a_key_sealing_says_what_to_do():
@@ -90,8 +92,8 @@ def test_a_mark_is_adopted_only_on_demand():
     book(grant(1))
     with pytest.raises(CommandError, match="拒绝签发"):
         call_command("seal_log", "--once")
-    assert "已采用检查点 11" in told("seal_log", "--adopt-mark")
-    assert seal_all().size == 12
+    assert "已采用检查点 13" in told("seal_log", "--adopt-mark")
+    assert seal_all().size == 14
 
 
 def test_the_log_is_exported_into_one_file(tmp_path):
@@ -99,9 +101,9 @@ def test_the_log_is_exported_into_one_file(tmp_path):
         call_command("export_log", str(tmp_path / "log.bundle"))
     a_small_month()
     seal_all()
-    assert "已导出 11 条日志" in told("export_log", str(tmp_path / "log.bundle"))
+    assert "已导出 13 条日志" in told("export_log", str(tmp_path / "log.bundle"))
     with (tmp_path / "log.bundle").open("rb") as file:
-        assert verify(file).manifest.entries == 11
+        assert verify(file).manifest.entries == 13
     with pytest.raises(CommandError, match="未能导出"):
         call_command("export_log", str(tmp_path / "nowhere" / "log.bundle"))
 
@@ -119,12 +121,12 @@ def test_the_sealer_runs_each_second_and_stops_when_told():
              "VAR_DIR": str(settings.VAR_DIR)},
     )  # fmt: skip
     try:
-        for count in (2, 3):
+        for count in (1 + KEYS, 2 + KEYS):
             until = time.monotonic() + 60
             while models.LogLeaf.objects.count() < count and time.monotonic() < until:
                 time.sleep(0.1)
             assert models.LogLeaf.objects.count() == count
-            book(grant(1)) if count == 2 else None
+            book(grant(1)) if count == 1 + KEYS else None
         sealer.send_signal(signal.SIGTERM)
         assert sealer.wait(20) == 0
     finally:

@@ -162,7 +162,7 @@ NAMED = (
         ("DELETE FROM ledger_checkpoint", "checkpoint"),
         ("UPDATE ledger_checkpoint SET root = '\\x00'", "树根与重算不一致"),
         ("UPDATE ledger_checkpoint SET note = replace(note, 'a', 'b')", "签名"),
-        ("UPDATE ledger_checkpoint SET key_id = '00000000'", "密钥未引入"),
+        ("UPDATE ledger_checkpoint SET key_id = '00000000'", ".key_id"),
         ("INSERT INTO ledger_logtile (level, number, hashes, root) VALUES (0, 9, 'x', 'x')",
          "ledger_logtile 0/9"),
         ("UPDATE ledger_accountbalance SET credits_posted = credits_posted + 1", "balance_drift"),
@@ -216,10 +216,10 @@ def test_a_mark_that_knows_another_root_is_told(house):
 
 def test_a_key_the_log_never_introduced_signs_nothing(house):
     with tampered("UPDATE ledger_logentry SET type = 'x' WHERE type = 'key.introduce'") as told:
-        assert any("密钥未引入" in each for each in told)
+        assert any("不是当时生效的密钥" in each for each in told)
 
 
 def test_progress_is_told_while_it_runs(house):
     seen = []
     inspect_log(lambda done, total: seen.append((done, total)))
-    assert seen[0] == (0, 543)
+    assert seen[0] == (0, 545)

@@ -19,7 +19,7 @@ from ledger.signing import TreeHead, open_note
 from ledger.tiles import WIDTH
 from ledger.trees import StoredTree
 from ledger.verifying import GrowingTree
-from tests.ledger.making import ACTOR, AT, LATER, a_small_month, book, grant, issue, seal_all
+from tests.ledger.making import ACTOR, AT, KEYS, LATER, a_small_month, book, grant, issue, seal_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,13 +52,13 @@ def test_a_checkpoint_covers_all_entries_and_is_signed():
     a_small_month()
     checkpoint = seal_all(LATER)
     key = audit.ensure_key(AT)
-    head = TreeHead.parse(open_note(checkpoint.note, key, alone=True))
+    head = TreeHead.parse(open_note(checkpoint.note, key))
     tree = GrowingTree()
     for leaf in models.LogLeaf.objects.select_related("entry").order_by("index"):
         assert leaf.index == tree.size
         tree.append(leaf_hash(bytes(leaf.entry.body)))
     assert (head.origin, head.size, head.root) == (settings.LOG_ORIGIN, tree.size, tree.root())
-    assert tree.size == models.LogEntry.objects.count() == 11
+    assert tree.size == models.LogEntry.objects.count() == 10 + KEYS
     assert checkpoint == audit.latest_checkpoint()
     assert checkpoint.sealed_at == LATER
     assert read_mark() == Mark(settings.LOG_ORIGIN, tree.size, tree.root())
@@ -73,7 +73,7 @@ def test_with_nothing_new_nothing_is_signed():
 def test_the_key_is_made_and_introduced_once():
     first = audit.ensure_key(AT)
     assert audit.ensure_key(LATER) == first
-    assert models.LogEntry.objects.filter(type="key.introduce").count() == 1
+    assert models.LogEntry.objects.filter(type="key.introduce").count() == KEYS
     assert (settings.VAR_DIR / "keys" / "log-ed25519.pem").stat().st_mode & 0o777 == 0o600
 
 
@@ -153,7 +153,7 @@ def test_a_transaction_in_another_database_of_the_server_holds_nothing_back():
         until = time.monotonic() + 20
         while seal(AT) is None and time.monotonic() < until:
             time.sleep(0.05)
-        assert audit.latest_checkpoint().size == 2
+        assert audit.latest_checkpoint().size == 1 + KEYS
         foreign.rollback()
 
 
@@ -162,7 +162,7 @@ def test_an_entry_rolled_back_leaves_no_gap():
         put_entry(other)
         other.rollback()
     record()
-    assert seal_all().size == 2
+    assert seal_all().size == 1 + KEYS
 
 
 def write_slowly(number: int, written: list[int]) -> None:
@@ -198,7 +198,7 @@ def test_no_entry_is_lost_when_six_write_while_two_sealers_run():
     stop.set()
     for each in sealers:
         each.join(60)
-    assert seal_all().size == len(written) + 1 == models.LogEntry.objects.count()
+    assert seal_all().size == len(written) + KEYS == models.LogEntry.objects.count()
     order = models.LogLeaf.objects.order_by("index").values_list("entry__xid", flat=True)
     assert list(order) == sorted(order)
 
@@ -284,7 +284,7 @@ def test_a_lost_mark_stops_the_sealer_until_somebody_adopts_one():
     with pytest.raises(Broken, match="adopt-mark"):
         seal(AT)
     assert adopt_mark() == audit.latest_checkpoint()
-    assert seal_all().size == 3
+    assert seal_all().size == 2 + KEYS
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"origin": "x", "size": "y", "root": "z"}', "x"])
@@ -333,4 +333,4 @@ def test_a_second_sealer_steps_back():
         other.execute("SELECT pg_advisory_xact_lock(%s)", (sealing._LOCK,))
         assert seal(AT) is None
         other.rollback()
-    assert seal_all().size == 2
+    assert seal_all().size == 1 + KEYS

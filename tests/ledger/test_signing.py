@@ -111,7 +111,8 @@ def test_no_character_of_a_note_can_be_changed(place):
         "te\x00xt\n\n— here/log AAAAAAAA\n",
         "te\rxt\n\n— here/log AAAAAAAA\n",
         NOTE[:-1],
-        "x" * 20_000 + NOTE,
+        "x" * 140_000 + NOTE,
+        NOTE + NOTE.rpartition("\n\n")[2] * 64,
     ],
 )
 def test_a_text_that_is_no_note_is_refused(note):
@@ -154,6 +155,7 @@ def test_a_damaged_verification_key_is_refused(text):
     [
         "",
         "here/log\n7\n",
+        HEAD.text.replace("here/log", ""),
         HEAD.text + "extension\n",
         HEAD.text[:-1],
         HEAD.text.replace("\n7\n", "\n07\n"),
