@@ -24,6 +24,7 @@ MAX_DEPTH = 16
 
 JOURNAL_TYPE = "ledger.journal"
 KEY_TYPE = "key.introduce"
+CROSS_TYPE = "checkpoint.cross"
 
 
 def moment_text(moment: datetime) -> str:

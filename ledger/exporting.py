@@ -13,6 +13,7 @@ from ledger.bundles import FIRST_LINE, Manifest, entry_line, note_line
 from ledger.exploring import verification_keys
 from ledger.refusals import Refused
 from ledger.sealing import latest_checkpoint
+from ledger.suites import SHA256
 
 _SEALED = """
 SELECT l.hash, e.body FROM ledger_logleaf l JOIN ledger_logentry e ON e.seq = l.entry_id
@@ -42,12 +43,12 @@ def _manifest() -> Manifest:
     newest = latest_checkpoint()
     if newest is None:
         raise Refused("nothing_sealed", "日志还没有检查点，暂时没有可导出的内容。")
-    used = set(models.Checkpoint.objects.values_list("key_id", flat=True))
+    used = set(models.Checkpoint.objects.of(SHA256).values_list("key_id", flat=True))
     keys = [each.text for each in verification_keys() if each.key_id.hex() in used]
     return Manifest(
         origin=settings.LOG_ORIGIN,
         entries=newest.size,
-        checkpoints=models.Checkpoint.objects.filter(size__lte=newest.size).count(),
+        checkpoints=models.Checkpoint.objects.of(SHA256).filter(size__lte=newest.size).count(),
         keys=tuple(keys),
         root=newest.root_hex,
     )
@@ -56,7 +57,7 @@ def _manifest() -> Manifest:
 def _write(file: IO[bytes], manifest: Manifest) -> None:
     file.write(FIRST_LINE)
     file.write(manifest.encoded())
-    notes = models.Checkpoint.objects.filter(size__lte=manifest.entries).order_by("size")
+    notes = models.Checkpoint.objects.of(SHA256).filter(size__lte=manifest.entries).order_by("size")
     for note in notes.values_list("note", flat=True).iterator():
         file.write(note_line(note))
     for leaf, body in _entries(manifest.entries):

@@ -1,6 +1,7 @@
 """Where the log's signing key lies: one PEM file outside the database, readable by its owner."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
 from django.conf import settings
 
 from ledger.refusals import Broken
-from ledger.signing import Signer
+from ledger.signing import Signer, TreeHead
+from ledger.suites import Suite
 
 
 def key_path() -> Path:
@@ -34,6 +36,16 @@ def load_signer() -> Signer:
     if not isinstance(private, Ed25519PrivateKey):
         raise Broken(f"{path} is not an Ed25519 key")
     return Signer(settings.LOG_ORIGIN, private)
+
+
+def sign_head(head: TreeHead, *, suite: Suite, at: datetime) -> str:  # noqa: ARG001 - for keys that state a time
+    """Return the signed note over a tree head, under the name of the suite's tree.
+
+    Raises:
+        Broken: no key, or a file that is no Ed25519 key.
+    """
+    signer = load_signer()
+    return Signer(suite.origin(signer.name), signer.private).sign(head.text)
 
 
 def make_key() -> bool:
