@@ -96,6 +96,7 @@ class _Inspection:
                 tree.remember(mark)
         for tree in self.trees:
             yield from tree.left_over(mark)
+        yield from _of_no_tree()
 
 
 class _TreeInspection:
@@ -112,8 +113,9 @@ class _TreeInspection:
         self.keys = keys
         heads = models.Checkpoint.objects.of(suite).order_by("size")
         self.heads = {each.size: each for each in heads}
+        self.newest = max(self.heads, default=0)
         # A second tree may have begun late; the first always covers all leaves.
-        self.built = max(self.heads, default=0) if suite != SHA256 else MAX_SIZE
+        self.built = self.newest if suite != SHA256 else MAX_SIZE
         self.marked_root = b""
         self.roots: dict[int, list[bytes]] = {}
 
@@ -125,6 +127,8 @@ class _TreeInspection:
         if mark and self.marked_root != mark.peak(self.suite).root:
             size = mark.peak(self.suite).size
             yield Finding("mark", "seal.mark", f"大小 {size} 的树根与封存标记不一致")
+        if mark and self.newest < mark.peak(self.suite).size:
+            yield Finding("mark", "seal.mark", f"{self.suite.name} 的最新检查点缺失")
         for size in self.heads:
             yield Finding(
                 "checkpoint",
@@ -177,6 +181,14 @@ class _TreeInspection:
                 yield Finding("checkpoint", subject, "签名文本与本行不一致，或密钥未引入")
         except NoteError as error:
             yield Finding("checkpoint", subject, f"签名无效：{error}")
+
+
+def _of_no_tree() -> Iterator[Finding]:
+    """Name rows that say they belong to a tree nobody knows."""
+    for head in models.Checkpoint.objects.exclude(suite__in=SUITES):
+        yield Finding("checkpoint", f"ledger_checkpoint {head}", "没有这一棵树")
+    for tile in models.LogTile.objects.exclude(suite__in=SUITES):
+        yield Finding("tile", f"ledger_logtile {tile}", "没有这一棵树")
 
 
 def _keys() -> list[VerificationKey]:

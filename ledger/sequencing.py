@@ -66,23 +66,24 @@ SELECT coalesce(min(xid), pg_snapshot_xmax(pg_current_snapshot()))::text,
     pg_snapshot_xmax(pg_current_snapshot())::text
 FROM running WHERE xid::text::bigint & 4294967295 NOT IN (SELECT low FROM elsewhere)
 """
+#: Ordered by the column itself (``e.xid``): a bare ``xid`` would mean the text that is selected.
 _NTH = """
-SELECT xid::text, seq FROM ledger_logentry
+SELECT e.xid::text, e.seq FROM ledger_logentry e
 WHERE (xid, seq) > (%s::text::xid8, %s) AND xid < %s::text::xid8
-ORDER BY xid, seq OFFSET %s LIMIT 1
+ORDER BY e.xid, e.seq OFFSET %s LIMIT 1
 """
 _LAST = """
-SELECT xid::text, seq FROM ledger_logentry
+SELECT e.xid::text, e.seq FROM ledger_logentry e
 WHERE (xid, seq) > (%s::text::xid8, %s) AND xid < %s::text::xid8
-ORDER BY xid DESC, seq DESC LIMIT 1
+ORDER BY e.xid DESC, e.seq DESC LIMIT 1
 """
 _LOWEST_BEHIND = """
 SELECT min(journal_seq) FROM ledger_logentry WHERE (xid, seq) > (%s::text::xid8, %s)
 """
 _LAST_ONES = """
-SELECT xid::text, seq, journal_seq FROM ledger_logentry
+SELECT e.xid::text, e.seq, e.journal_seq FROM ledger_logentry e
 WHERE (xid, seq) > (%s::text::xid8, %s) AND (xid, seq) <= (%s::text::xid8, %s)
-ORDER BY xid DESC, seq DESC LIMIT %s
+ORDER BY e.xid DESC, e.seq DESC LIMIT %s
 """
 _HIGHEST_BETWEEN = """
 SELECT coalesce(max(journal_seq), 0) FROM ledger_logentry
@@ -92,8 +93,8 @@ _COUNT = """
 SELECT count(*), min(at) FROM ledger_logentry WHERE (xid, seq) > (%s::text::xid8, %s)
 """
 _ENTRIES = """
-SELECT seq, body FROM ledger_logentry
-WHERE (xid, seq) > (%s::text::xid8, %s) AND (xid, seq) <= (%s::text::xid8, %s) ORDER BY xid, seq
+SELECT e.seq, e.body FROM ledger_logentry e
+WHERE (xid, seq) > (%s::text::xid8, %s) AND (xid, seq) <= (%s::text::xid8, %s) ORDER BY e.xid, e.seq
 """
 
 
