@@ -6,9 +6,10 @@ checkpoint per tree. Before it signs, each new tree must begin with the largest 
 shown by a proof over the stored rows. It refuses to sign anything that contradicts the past.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, islice
 from uuid import UUID
 
 from django.conf import settings
@@ -27,12 +28,15 @@ from ledger.merkle import (
 )
 from ledger.refusals import Broken
 from ledger.sequencing import (
+    Entries,
     Place,
+    Waiting,
     count_behind,
     entries_up_to,
     find_cut,
     last_sealed,
     nth_waiting,
+    streamed_entries,
     waiting_behind,
 )
 from ledger.signing import KEY_ID_BYTES, TreeHead, VerificationKey, split_note
@@ -45,13 +49,17 @@ from ledger.trees import (
     count_full_tiles,
     count_leaves,
     missing_leaves,
-    store_leaves,
+    writing_leaves,
 )
 
 #: One sealer at a time: the number of its advisory lock ("seal" in ASCII).
 _LOCK = 0x7365616C
 #: Entries under one checkpoint when very many wait; memory does not grow with it.
 BATCH = 1 << 20
+#: Chunks of leaves between two writings of tiles.
+RUN = 32
+#: So many entries are read over a connection of their own.
+MANY = 16_384
 #: What is promised: no entry waits longer for its checkpoint.
 LAG_ALARM = timedelta(seconds=60)
 _CLUSTER = "SELECT system_identifier::text FROM pg_control_system()"
@@ -206,8 +214,12 @@ class _Seal:
             return None
         self._check_stored()
         edges = self._edges()
-        for chunk in entries_up_to(after, cut, CHUNK):
-            self._store(edges, chunk)
+        many = nth_waiting(Waiting(after, cut.xid), MANY) is not None
+        chunks = (streamed_entries if many else entries_up_to)(after, cut, CHUNK)
+        # Leaves go in while further entries are read only where these come another way.
+        run = RUN if many else 1
+        while first := next(chunks, None):
+            self._store(edges, chain([first], islice(chunks, run - 1)))
         heads = [self._head(each) for each in edges]
         checkpoints = [self._sign(*each) for each in heads]
         self.reached("signed")
@@ -279,13 +291,17 @@ class _Seal:
             edges.append(edge)
         return edges
 
-    def _store(self, edges: list[EdgeOfTree], chunk: list[tuple[int, bytes]]) -> None:
-        bodies = [body for _, body in chunk]
-        hashes = {each.suite.name: each.suite.leaves(bodies) for each in edges}
-        store_leaves(edges[0].size, [seq for seq, _ in chunk], hashes)
+    def _store(self, edges: list[EdgeOfTree], chunks: Iterable[Entries]) -> None:
+        """Store the leaves of some entries and the tiles they fill, under every suite."""
+        with writing_leaves(edges[0].size) as leaves:
+            for chunk in chunks:
+                seqs, bodies = zip(*chunk, strict=True)
+                hashes = {each.suite.name: each.suite.leaves(bodies) for each in edges}
+                leaves.write(seqs, hashes)
+                for each in edges:
+                    each.extend(hashes[each.suite.name])
         self.reached("leaves")
         for each in edges:
-            each.extend(hashes[each.suite.name])
             each.store()
         self.reached("tiles")
 

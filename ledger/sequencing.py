@@ -8,6 +8,7 @@ where the books are closed: no journal that stays outside was booked before one 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 import psycopg
 from django.db import connection
@@ -47,6 +48,8 @@ class Waiting:
 
 
 BEGINNING = Place(0, 0)
+#: Row and bytes of some entries.
+Entries = list[tuple[int, bytes]]
 
 _LAST_SEALED = """
 SELECT e.xid::text, e.seq FROM ledger_logleaf l JOIN ledger_logentry e ON e.seq = l.entry_id
@@ -189,8 +192,8 @@ def closed_cut(journals: list[int | None], before: int, outside: int | None) -> 
     return 0
 
 
-def entries_up_to(after: Place, cut: Place, at_once: int) -> Iterator[list[tuple[int, bytes]]]:
-    """Yield (row, bytes) of the entries behind a place up to a cut, in order, a chunk at a time."""
+def entries_up_to(after: Place, cut: Place, at_once: int) -> Iterator[Entries]:
+    """Yield the entries behind a place up to a cut, in order, a chunk at a time."""
     connection.ensure_connection()
     with (
         connection.wrap_database_errors,
@@ -199,3 +202,22 @@ def entries_up_to(after: Place, cut: Place, at_once: int) -> Iterator[list[tuple
         cursor.execute(_ENTRIES, (*after.sql, *cut.sql), binary=True)
         while chunk := cursor.fetchmany(at_once):
             yield chunk
+
+
+def streamed_entries(after: Place, cut: Place, at_once: int) -> Iterator[Entries]:
+    """Yield the same over a connection of its own: the server reads on while others are hashed.
+
+    What is final is committed, so another connection sees the very same rows.
+    """
+    apart = connection.copy()
+    apart.ensure_connection()
+    try:
+        with apart.wrap_database_errors, psycopg.Cursor(apart.connection) as cursor:
+            # In the order of the index: sorting a long line anew would need room on disk.
+            cursor.execute("SET enable_sort = off")
+            size = at_once if psycopg.capabilities.has_stream_chunked() else 1
+            rows_in_order = cursor.stream(_ENTRIES, (*after.sql, *cut.sql), binary=True, size=size)
+            while chunk := list(islice(rows_in_order, at_once)):
+                yield chunk
+    finally:
+        apart.close()

@@ -5,7 +5,8 @@ are computed when somebody asks. Writing goes by COPY in binary form, a few thou
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import psycopg
 from django.db import connection
@@ -162,7 +163,8 @@ class EdgeOfTree:
                 )
                 for level, number, hashes, root in self._full
             )
-            _copy("ledger_logtile", "suite, level, number, hashes, root", packed)
+            with _copying("ledger_logtile", "suite, level, number, hashes, root") as copy:
+                copy.write(b"".join(packed))
             self._full = []
 
     def _read(self, level: int, index: int) -> bytes:
@@ -191,34 +193,43 @@ def _packed(*values: bytes) -> bytes:
     return len(values).to_bytes(2, "big") + fields
 
 
-def _copy(table: str, columns: str, packed: Iterable[bytes]) -> None:
+@contextmanager
+def _copying(table: str, columns: str) -> Iterator[psycopg.Copy]:
     """Insert rows by COPY, each already in the binary form of the protocol."""
-    content = b"".join((_BEGIN, *packed, _END))
     with (
         connection.wrap_database_errors,
         psycopg.Cursor(connection.connection) as cursor,
         cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)") as copy,
     ):
-        copy.write(content)
+        copy.write(_BEGIN)
+        yield copy
+        copy.write(_END)
 
 
-def store_leaves(first: int, seqs: list[int], hashes: dict[str, list[bytes]]) -> None:
-    """Store leaves from index ``first`` on: the entries they stand for and their hashes."""
-    pack = _LEAF.pack
-    second = hashes.get(SM3.name)
-    packed: Iterable[bytes]
-    if second is None:
-        packed = (
-            pack(4, 8, index, 8, seq, HASH_BYTES) + hashed + _NULL
-            for index, (seq, hashed) in enumerate(
-                zip(seqs, hashes[SHA256.name], strict=True), first
-            )
-        )
-    else:
-        packed = (
-            pack(4, 8, index, 8, seq, HASH_BYTES) + hashed + _LENGTH + also
-            for index, (seq, hashed, also) in enumerate(
-                zip(seqs, hashes[SHA256.name], second, strict=True), first
-            )
-        )
-    _copy("ledger_logleaf", "index, entry_id, hash, sm3", packed)
+class LeafWriter:
+    """Takes leaves from some index on; the server inserts them while the next are hashed."""
+
+    def __init__(self, copy: psycopg.Copy, first: int) -> None:
+        self._copy = copy
+        self._next = first
+
+    def write(self, seqs: Sequence[int], hashes: dict[str, list[bytes]]) -> None:
+        """Add a leaf for each entry, under every suite that has hashed it."""
+        pack = _LEAF.pack
+        places = enumerate(zip(seqs, hashes[SHA256.name], strict=True), self._next)
+        first = [pack(4, 8, index, 8, seq, HASH_BYTES) + hashed for index, (seq, hashed) in places]
+        second = hashes.get(SM3.name)
+        if second is None:
+            content = _NULL.join([*first, b""])
+        else:
+            paired = zip(first, second, strict=True)
+            content = b"".join([_LENGTH.join(each) for each in paired])
+        self._copy.write(content)
+        self._next += len(seqs)
+
+
+@contextmanager
+def writing_leaves(first: int) -> Iterator[LeafWriter]:
+    """Open the way for leaves from index ``first`` on; no other statement until it is closed."""
+    with _copying("ledger_logleaf", "index, entry_id, hash, sm3") as copy:
+        yield LeafWriter(copy, first)

@@ -4,14 +4,12 @@ import threading
 import time
 from dataclasses import replace
 
-import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
 from ledger import audit, models, sealing
 from ledger.book import post_set
-from ledger.identifiers import new_id
 from ledger.marks import mark_path, read_mark, write_mark
 from ledger.merkle import consistency_proof, leaf_hash, verify_consistency, verify_inclusion
 from ledger.refusals import Broken
@@ -22,26 +20,9 @@ from ledger.tiles import WIDTH
 from ledger.trees import StoredTree
 from ledger.verifying import GrowingTree
 from tests.ledger.making import ACTOR, AT, LATER, a_small_month, book, grant, issue, seal_all
+from tests.ledger.sealers import put_entry, raw_connection, record
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def record(text: str = "x") -> audit.Entry:
-    return audit.record("test.event", {"text": text}, actor=ACTOR, at=AT)
-
-
-def raw_connection(database: str = "") -> psycopg.Connection:
-    known = connection.get_connection_params()
-    names = ("dbname", "user", "host", "port", "password")
-    same = {each: known[each] for each in names if known.get(each)}
-    return psycopg.connect(**{**same, "dbname": database or known["dbname"]})
-
-
-def put_entry(other: psycopg.Connection, kind: str = "test.raw") -> None:
-    other.execute(
-        "INSERT INTO ledger_logentry (id, type, at, body) VALUES (%s, %s, now(), %s)",
-        (new_id(), kind, b'{"raw":"entry"}'),
-    )
 
 
 def test_without_a_key_nothing_is_signed():
@@ -165,44 +146,6 @@ def test_an_entry_rolled_back_leaves_no_gap():
         other.rollback()
     record()
     assert seal_all().size == 2
-
-
-def write_slowly(number: int, written: list[int]) -> None:
-    with raw_connection() as other:
-        for turn in range(25):
-            put_entry(other)
-            time.sleep(0.001 * ((number * 7 + turn * 3) % 9))
-            if (number + turn) % 5 == 0:
-                other.rollback()
-            else:
-                other.commit()
-                written.append(1)
-
-
-def seal_until(stop: threading.Event) -> None:
-    try:
-        while not stop.is_set():
-            seal(AT)
-    finally:
-        connection.close()
-
-
-def test_no_entry_is_lost_when_six_write_while_two_sealers_run():
-    """Writers commit slowly, out of order, and sometimes roll back; the sealers never pause."""
-    audit.ensure_key(AT)
-    stop, written = threading.Event(), []
-    writers = [threading.Thread(target=write_slowly, args=(each, written)) for each in range(6)]
-    sealers = [threading.Thread(target=seal_until, args=(stop,)) for _ in range(2)]
-    for each in (*writers, *sealers):
-        each.start()
-    for each in writers:
-        each.join(60)
-    stop.set()
-    for each in sealers:
-        each.join(60)
-    assert seal_all().size == len(written) + 1 == models.LogEntry.objects.count()
-    order = models.LogLeaf.objects.order_by("index").values_list("entry__xid", flat=True)
-    assert list(order) == sorted(order)
 
 
 def test_a_journal_is_not_sealed_before_the_one_it_rests_on():

@@ -64,9 +64,7 @@ PLACES = st.none() | st.integers(1, 12)
 @given(st.lists(PLACES, max_size=10), st.integers(0, 12), PLACES)
 def test_the_cut_is_the_longest_closed_one(journals, before, outside):
     closed = [
-        each
-        for each in range(1, len(journals) + 1)
-        if is_closed(journals, before, outside, each)
+        each for each in range(1, len(journals) + 1) if is_closed(journals, before, outside, each)
     ]
     assert closed_cut(journals, before, outside) == max(closed, default=0)
 
