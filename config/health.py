@@ -1,6 +1,7 @@
 """Door: two questions of a machine: is the process alive, and may it be sent work?"""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -10,7 +11,10 @@ from django.views.decorators.http import require_safe
 from kombu.exceptions import KombuError, OperationalError
 
 from config.celery import app
+from ledger import clock
+from ledger.refusals import Broken
 from ledger.rights import public
+from ledger.sealing import sealing_lag
 
 BROKER_SECONDS = 2  # a probe that hangs is worse than one that says no
 
@@ -47,6 +51,17 @@ def broker_answers() -> str:
     return ""
 
 
+def sealing_lag_seconds() -> int | None:
+    """Return for how many seconds the oldest entry has waited for the sealer, if it can be told.
+
+    A number to watch, not a reason to send nobody here: requests are served while the log waits.
+    """
+    try:
+        return sealing_lag(clock.now()).oldest // timedelta(seconds=1)
+    except (DatabaseError, Broken):
+        return None
+
+
 READINESS: dict[str, Callable[[], str]] = {
     "database": database_answers,
     "migrations": migrations_are_applied,
@@ -70,6 +85,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     body = {
         "status": "ready" if ready else "not ready",
         "checks": {name: "fail" if fault else "ok" for name, fault in faults.items()},
+        "sealing_lag_seconds": sealing_lag_seconds() if not faults["database"] else None,
     }
     return JsonResponse(body, status=200 if ready else 503)
 

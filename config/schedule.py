@@ -17,6 +17,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "config.tasks.expire_vouchers",
         "schedule": crontab(hour=0, minute=5),
     },
+    "let each tree of the log remember the other": {
+        "task": "config.tasks.cross_checkpoints",
+        "schedule": crontab(hour=1, minute=15),
+    },
     "check the books every night": {
         "task": "config.tasks.check_books",
         "schedule": crontab(hour=2, minute=30),

@@ -24,6 +24,11 @@ PUBLIC_ORIGIN = env.text("PUBLIC_ORIGIN", "http://127.0.0.1:8000")
 LOG_ORIGIN = env.text("LOG_ORIGIN", "shuanli.putuo.example/ledger")
 LOG_SIGNER = env.text("LOG_SIGNER", "file:")  # where the log's keys lie (ledger.signers)
 env.refuse(bool(signer_fault(LOG_SIGNER)), signer_fault(LOG_SIGNER))
+LOG_SUITES = env.words("LOG_SUITES", default=["sha256", "sm3"])  # one tree each, same entries
+env.refuse(
+    LOG_SUITES[:1] != ["sha256"] or LOG_SUITES[1:] not in ([], ["sm3"]),
+    "LOG_SUITES is sha256 or sha256,sm3",
+)
 BROKER_URL = env.text("CELERY_BROKER_URL", why="redis://HOST:PORT/0 or amqp://USER:PASSWORD@HOST//")
 DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by one press
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")

@@ -10,6 +10,7 @@ from billing.reporting import run_report_work
 from billing.settling import run_close_work
 from ledger import clock, work
 from ledger.actors import system_actor
+from ledger.crossing import cross_checkpoints as cross
 from ledger.invariants import findings
 from ledger.refusals import Broken, Refused
 from providers.metering import run_batch_work
@@ -73,3 +74,9 @@ def check_books() -> None:
         logger.critical("books: %s: %s: %s", each.name, each.subject, each.detail)
     if found:
         raise Broken(f"check_books has {len(found)} findings")
+
+
+@shared_task
+def cross_checkpoints() -> int:
+    """Let each tree of the log remember the other's newest checkpoint; return the entries."""
+    return len(cross(actor=system_actor("cross-checkpoints"), at=clock.now()))

@@ -27,6 +27,7 @@ KEY_TYPE = "key.introduce"
 RETIRE_TYPE = "key.retire"
 PROPOSE_TYPE = "key.propose"
 CONTINUE_TYPE = "log.continue"
+CROSS_TYPE = "checkpoint.cross"
 
 
 def moment_text(moment: datetime) -> str:

@@ -43,7 +43,7 @@ def _manifest() -> Manifest:
     newest = latest_checkpoint()
     if newest is None:
         raise Refused("nothing_sealed", "日志还没有检查点，暂时没有可导出的内容。")
-    signed = models.Checkpoint.objects.filter(size__lte=newest.size)
+    signed = models.Checkpoint.objects.of(SHA256).filter(size__lte=newest.size)
     keys = [
         each.key.text
         for each in key_history().spans
@@ -62,7 +62,7 @@ def _manifest() -> Manifest:
 def _write(file: IO[bytes], manifest: Manifest) -> None:
     file.write(FIRST_LINE)
     file.write(manifest.encoded())
-    notes = models.Checkpoint.objects.filter(size__lte=manifest.entries).order_by("size")
+    notes = models.Checkpoint.objects.of(SHA256).filter(size__lte=manifest.entries).order_by("size")
     for note in notes.values_list("note", flat=True).iterator():
         file.write(note_line(note))
     for leaf, body in _entries(manifest.entries):

@@ -17,13 +17,15 @@ from django.db import connection, transaction
 
 from ledger import models
 from ledger.entries import JOURNAL_TYPE, Malformed, canonical, decode, moment_text
+from ledger.epochs import KeyHistory
 from ledger.invariants import Finding, findings
 from ledger.keys import key_history
 from ledger.marks import Mark, read_mark
-from ledger.merkle import leaf_hash, perfect_root
+from ledger.merkle import MAX_SIZE, perfect_root
 from ledger.refusals import Broken
 from ledger.signing import NoteError, TreeHead, open_all
-from ledger.tiles import WIDTH
+from ledger.suites import SHA256, SUITES, Suite
+from ledger.tiles import HEIGHT, WIDTH
 from ledger.verifying import GrowingTree
 
 Progress = Callable[[int, int], None]
@@ -31,7 +33,7 @@ _AT_ONCE = 2_000
 _REPORT_EVERY = 20_000
 
 _ENTRIES = """
-SELECT e.seq, e.id, e.type, e.at, e.journal_seq, e.body, l.index, l.hash
+SELECT e.seq, e.id, e.type, e.at, e.journal_seq, e.body, l.index, l.hash, l.sm3
 FROM ledger_logentry e LEFT JOIN ledger_logleaf l ON l.entry_id = e.seq
 ORDER BY l.index NULLS LAST, e.seq
 """
@@ -71,48 +73,80 @@ def _stream(name: str, sql: str) -> Iterator[tuple[Any, ...]]:
 
 
 class _Inspection:
-    """One walk over all entries in the order of the log."""
+    """One walk over all entries in the order of the log, building every tree again."""
 
     def __init__(self, report: Progress, total: int) -> None:
         self.report = report
         self.total = total
-        self.tree = GrowingTree()
-        self.block: list[bytes] = []
-        self.tiles = {
-            (each.level, each.number): (bytes(each.hashes), bytes(each.root))
-            for each in models.LogTile.objects.all().iterator()
-        }
         self.keys = key_history()
-        self.heads = {each.size: each for each in models.Checkpoint.objects.order_by("size")}
-        self.marked_root = b""
-        self.roots: dict[int, list[bytes]] = {}
+        self.trees = [_TreeInspection(each, self.keys) for each in SUITES.values()]
 
     def entries(self) -> Iterator[Finding]:
         mark, fault = _mark()
         if fault:
             yield fault
-        for each in self.keys.faults:
-            yield Finding("key", f"ledger_logleaf {each.index}", each.sentence)
+        yield from _key_faults(self.keys)
         for done, row in enumerate(_stream("inspect_entries", _ENTRIES)):
             if done % _REPORT_EVERY == 0:
                 self.report(done, self.total)
             yield from _entry_faults(row)
             if row[6] is not None:
-                yield from self._leaf(row[6], bytes(row[5]), bytes(row[7]))
-            if mark and self.tree.size == mark.size:
-                self.marked_root = self.tree.root()
-        if mark and self.marked_root != mark.root:
-            yield Finding("mark", "seal.mark", f"大小 {mark.size} 的树根与封存标记不一致")
-        yield from self._left_over()
+                index, body, *stored = row[6], bytes(row[5]), row[7], row[8]
+                for tree, hashed in zip(self.trees, stored, strict=True):
+                    yield from tree.leaf(index, body, hashed)
+            for tree in self.trees:
+                tree.remember(mark)
+        for tree in self.trees:
+            yield from tree.left_over(mark)
+        yield from _of_no_tree()
 
-    def _left_over(self) -> Iterator[Finding]:
+
+class _TreeInspection:
+    """One tree as it grows again from the entries, against what is stored of it."""
+
+    def __init__(self, suite: Suite, keys: KeyHistory) -> None:
+        self.suite = suite
+        self.tree = GrowingTree(suite)
+        self.block: list[bytes] = []
+        self.tiles = {
+            (each.level, each.number): (bytes(each.hashes), bytes(each.root))
+            for each in models.LogTile.objects.filter(suite=suite.name).iterator()
+        }
+        self.keys = keys
+        heads = models.Checkpoint.objects.of(suite).order_by("size")
+        self.heads = {each.size: each for each in heads}
+        self.newest = max(self.heads, default=0)
+        # A second tree may have begun late; the first always covers all leaves.
+        self.built = self.newest if suite != SHA256 else MAX_SIZE
+        self.marked_root = b""
+        self.roots: dict[int, list[bytes]] = {}
+
+    def remember(self, mark: Mark | None) -> None:
+        if mark and self.tree.size == mark.peak(self.suite).size and not self.marked_root:
+            self.marked_root = self.tree.root() if self.tree.size else b""
+
+    def left_over(self, mark: Mark | None) -> Iterator[Finding]:
+        if mark and self.marked_root != mark.peak(self.suite).root:
+            size = mark.peak(self.suite).size
+            yield Finding("mark", "seal.mark", f"大小 {size} 的树根与封存标记不一致")
+        if mark and self.newest < mark.peak(self.suite).size:
+            yield Finding("mark", "seal.mark", f"{self.suite.name} 的最新检查点缺失")
         for size in self.heads:
-            yield Finding("checkpoint", f"ledger_checkpoint {size}", "签发的大小超过现存条目")
+            yield Finding(
+                "checkpoint",
+                f"ledger_checkpoint {self.suite.name} {size}",
+                "签发的大小超过现存条目",
+            )
         for level, number in self.tiles:
-            yield Finding("tile", f"ledger_logtile {level}/{number}", "现存条目还不足以填满")
+            yield Finding("tile", self._place(level, number), "现存条目还不足以填满")
 
-    def _leaf(self, index: int, body: bytes, stored: bytes) -> Iterator[Finding]:
-        leaf = leaf_hash(body)
+    def _place(self, level: int, number: int) -> str:
+        return f"ledger_logtile {self.suite.name} {level}/{number}"
+
+    def leaf(self, index: int, body: bytes, stored: bytes | None) -> Iterator[Finding]:
+        leaf = self.suite.leaf(body)
+        if stored is None and self.suite != SHA256:
+            stored = leaf
         if leaf != stored:
             yield Finding("leaf", f"ledger_logleaf {index}", "条目内容与叶子摘要不一致")
         if index != self.tree.size:
@@ -127,10 +161,11 @@ class _Inspection:
             yield from self._checkpoint(head)
 
     def _tile(self, level: int, number: int, hashes: list[bytes]) -> Iterator[Finding]:
-        root = perfect_root(hashes)
+        root = perfect_root(hashes, self.suite)
         stored = self.tiles.pop((level, number), None)
-        if stored != (b"".join(hashes), root):
-            yield Finding("tile", f"ledger_logtile {level}/{number}", "瓦片缺失或与重算不一致")
+        due = (number + 1) << HEIGHT * (level + 1) <= self.built
+        if (due or stored) and stored != (b"".join(hashes), root):
+            yield Finding("tile", self._place(level, number), "瓦片缺失或与重算不一致")
         above = self.roots.setdefault(level + 1, [])
         above.append(root)
         if len(above) == WIDTH:
@@ -138,9 +173,9 @@ class _Inspection:
             yield from self._tile(level + 1, number // WIDTH, above)
 
     def _checkpoint(self, head: models.Checkpoint) -> Iterator[Finding]:
-        subject = f"ledger_checkpoint {head.size}"
-        stated = TreeHead(settings.LOG_ORIGIN, head.size, bytes(head.root))
-        keys = self.keys.active(head.size)
+        subject = f"ledger_checkpoint {self.suite.name} {head.size}"
+        stated = TreeHead(self.suite.origin(settings.LOG_ORIGIN), head.size, bytes(head.root))
+        keys = self.keys.active(head.size, self.suite.name)
         if stated.root != self.tree.root():
             yield Finding("checkpoint", subject, "树根与重算不一致")
         try:
@@ -150,6 +185,19 @@ class _Inspection:
             yield Finding("checkpoint", subject, f"签名无效，或不是当时生效的密钥：{error}")
         if keys and head.key_id != keys[0].key_id.hex():
             yield Finding("checkpoint", f"{subject}.key_id", "与第一行签名的密钥不一致")
+
+
+def _key_faults(keys: KeyHistory) -> Iterator[Finding]:
+    for each in keys.faults:
+        yield Finding("key", f"ledger_logleaf {each.index}", each.sentence)
+
+
+def _of_no_tree() -> Iterator[Finding]:
+    """Name rows that say they belong to a tree nobody knows."""
+    for head in models.Checkpoint.objects.exclude(suite__in=SUITES):
+        yield Finding("checkpoint", f"ledger_checkpoint {head}", "没有这一棵树")
+    for tile in models.LogTile.objects.exclude(suite__in=SUITES):
+        yield Finding("tile", f"ledger_logtile {tile}", "没有这一棵树")
 
 
 def _mark() -> tuple[Mark | None, Finding | None]:

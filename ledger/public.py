@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from ledger import exploring, serving
 from ledger.audit import latest_checkpoint, proof
 from ledger.rights import public
+from ledger.suites import SHA256, SM3, Suite
 
 TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
@@ -29,9 +30,9 @@ def _stated(body: bytes | str, kind: str, caching: str) -> HttpResponse:
 
 @public
 @require_safe
-def checkpoint(_request: HttpRequest) -> HttpResponse:
-    """Give the newest signed checkpoint."""
-    newest = latest_checkpoint()
+def checkpoint(_request: HttpRequest, suite: Suite = SHA256) -> HttpResponse:
+    """Give the newest signed checkpoint of a tree."""
+    newest = latest_checkpoint(suite)
     if newest is None:
         return _stated_missing("尚未签发检查点\n")
     return _stated(newest.note, TEXT, FRESH)
@@ -45,9 +46,9 @@ def _stated_missing(text: str) -> HttpResponse:
 
 @public
 @require_safe
-def tile(_request: HttpRequest, level: str, rest: str) -> HttpResponse:
+def tile(_request: HttpRequest, level: str, rest: str, suite: Suite = SHA256) -> HttpResponse:
     """Give a tile of hashes or a bundle of entries; it never changes once it exists."""
-    body = serving.tile_bytes(level, rest)
+    body = serving.tile_bytes(level, rest, suite)
     if body is None:
         return _stated_missing("没有这个文件\n")
     return _stated(body, BYTES, IMMUTABLE)
@@ -138,6 +139,8 @@ urlpatterns = [
     path("entries/<int:index>/", entry, name="log_entry"),
     path("checkpoint", checkpoint, name="log_checkpoint"),
     path("tile/<str:level>/<path:rest>", tile, name="log_tile"),
+    path("checkpoint.sm", checkpoint, {"suite": SM3}, name="log_checkpoint_sm"),
+    path("sm3/tile/<str:level>/<path:rest>", tile, {"suite": SM3}, name="log_tile_sm3"),
     path("key", keys, name="log_key"),
     path("proof", prove, name="log_proof"),
 ]

@@ -1,16 +1,15 @@
-"""Sealing: give entries their place in the tree, sign its root, prove what lies in it.
+"""Sealing: give entries their place in both trees, sign the roots, prove what lies in them.
 
-The sealer takes entries whose transactions can no longer change (their id lies below every
-running one of this database), in the order of transaction ids; so no entry can appear later
-behind one that is sealed. Before it signs, the new tree must begin with the largest tree ever
-signed.
-
-A cut is made only where the books are closed: no journal that stays outside was booked before
-one that goes in. Every checkpoint therefore covers books in which all limits hold.
+The sealer takes entries whose transactions can no longer change, in the order of
+``ledger.sequencing``, hashes them under every suite, stores leaves and full tiles, and signs one
+checkpoint per tree. Before it signs, each new tree must begin with the largest tree ever signed,
+shown by a proof over the stored rows. It refuses to sign anything that contradicts the past.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import chain, islice
 from uuid import UUID
 
 from django.conf import settings
@@ -19,26 +18,65 @@ from django.db import transaction
 from ledger import models
 from ledger.bookkeeping import rows
 from ledger.keys import sign_head, text_keys
-from ledger.marks import Mark, read_mark, write_mark
-from ledger.merkle import consistency_proof, inclusion_proof, leaf_hash
+from ledger.marks import Mark, Peak, held_mark, read_mark, swap_mark, write_mark
+from ledger.merkle import (
+    ProofError,
+    consistency_proof,
+    empty_root,
+    inclusion_proof,
+    verify_growth,
+)
 from ledger.refusals import Broken
+from ledger.sequencing import (
+    Entries,
+    Place,
+    Waiting,
+    count_behind,
+    entries_up_to,
+    find_cut,
+    last_sealed,
+    nth_waiting,
+    streamed_entries,
+    waiting_behind,
+)
 from ledger.signing import KEY_ID_BYTES, TreeHead, VerificationKey, split_note
-from ledger.trees import StoredTree, store_full_tiles
+from ledger.suites import SHA256, SUITES, Suite
+from ledger.tiles import WIDTH
+from ledger.trees import (
+    CHUNK,
+    EdgeOfTree,
+    StoredTree,
+    count_full_tiles,
+    count_leaves,
+    missing_leaves,
+    writing_leaves,
+)
 
 #: One sealer at a time: the number of its advisory lock ("seal" in ASCII).
 _LOCK = 0x7365616C
-BATCH = 16_384
-_CHUNK = 4_096
+#: Entries under one checkpoint when very many wait; memory does not grow with it.
+BATCH = 1 << 20
+#: Chunks of leaves between two writings of tiles.
+RUN = 32
+#: So many entries are read over a connection of their own.
+MANY = 16_384
+#: What is promised: no entry waits longer for its checkpoint.
+LAG_ALARM = timedelta(seconds=60)
+_CLUSTER = "SELECT system_identifier::text FROM pg_control_system()"
+
+#: Told when a seal has come to a named place: leaves, tiles, signed, marked, committed.
+Reached = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A signed statement of the log's size and root."""
+    """A signed statement of the size and root of one of the log's trees."""
 
     size: int
     root: bytes
     sealed_at: datetime
     note: str
+    suite: Suite = SHA256
 
     @property
     def root_hex(self) -> str:
@@ -56,20 +94,41 @@ class Proof:
     leaf_hash: bytes
     hashes: list[bytes]
     checkpoint: Checkpoint | None
+    suite: Suite = SHA256
 
 
-def latest_checkpoint() -> Checkpoint | None:
-    """Return the newest signed checkpoint, or None before the first."""
-    return _stated(models.Checkpoint.objects.order_by("-size").first())
+@dataclass(frozen=True)
+class Lag:
+    """How many entries wait for the sealer, and for how long the oldest has waited."""
+
+    count: int
+    oldest: timedelta
+
+    @property
+    def alarming(self) -> bool:
+        """Say whether an entry waits longer than the log promises."""
+        return self.oldest > LAG_ALARM
 
 
-def checkpoint_at(size: int) -> Checkpoint | None:
+def suites_in_use() -> list[Suite]:
+    """Return the suites this log is signed under, SHA-256 first."""
+    return [SUITES[name] for name in settings.LOG_SUITES]
+
+
+def latest_checkpoint(suite: Suite = SHA256) -> Checkpoint | None:
+    """Return the newest signed checkpoint of a tree, or None before the first."""
+    return _stated(models.Checkpoint.objects.of(suite).order_by("-size").first(), suite)
+
+
+def checkpoint_at(size: int, suite: Suite = SHA256) -> Checkpoint | None:
     """Return the checkpoint of exactly this size, if one was signed."""
-    return _stated(models.Checkpoint.objects.filter(size=size).first())
+    return _stated(models.Checkpoint.objects.of(suite).filter(size=size).first(), suite)
 
 
-def _stated(row: models.Checkpoint | None) -> Checkpoint | None:
-    return Checkpoint(row.size, bytes(row.root), row.sealed_at, row.note) if row else None
+def _stated(row: models.Checkpoint | None, suite: Suite) -> Checkpoint | None:
+    if row is None:
+        return None
+    return Checkpoint(row.size, bytes(row.root), row.sealed_at, row.note, suite)
 
 
 def entry_index(entry_id: UUID) -> int | None:
@@ -78,78 +137,239 @@ def entry_index(entry_id: UUID) -> int | None:
     return leaf.index if leaf else None
 
 
-def proof(index: int, size: int | None = None) -> Proof | None:
+def proof(index: int, size: int | None = None, suite: Suite = SHA256) -> Proof | None:
     """Prove that an entry lies in the tree of a size (default: the newest checkpoint).
 
     Returns:
         None when there is no such entry in a tree of that size.
     """
-    newest = latest_checkpoint()
+    newest = latest_checkpoint(suite)
     if newest is None:
         return None
     wanted = newest.size if size is None else size
     if not 0 <= index < wanted <= newest.size:
         return None
     leaf = models.LogLeaf.objects.select_related("entry").get(index=index)
+    entry = bytes(leaf.entry.body)
     return Proof(
         index=index,
         size=wanted,
-        entry=bytes(leaf.entry.body),
-        leaf_hash=bytes(leaf.hash),
-        hashes=inclusion_proof(index, wanted, StoredTree().read),
-        checkpoint=newest if wanted == newest.size else checkpoint_at(wanted),
+        entry=entry,
+        leaf_hash=bytes(leaf.hash) if suite == SHA256 else suite.leaf(entry),
+        hashes=inclusion_proof(index, wanted, StoredTree(suite).read, suite),
+        checkpoint=newest if wanted == newest.size else checkpoint_at(wanted, suite),
+        suite=suite,
     )
 
 
-def seal(at: datetime) -> Checkpoint | None:
-    """Seal what is final and sign the new tree; None when there is nothing new.
+def _nothing(_place: str) -> None:
+    """Pass a named place without doing anything."""
 
-    Writes: leaves, full tiles, one checkpoint, and the high-water mark outside the database.
+
+def seal(at: datetime, reached: Reached = _nothing) -> Checkpoint | None:
+    """Seal what is final and sign the new trees; None when there is nothing new.
+
+    Args:
+        at: now. Where the clock ran backwards, the latest moment ever stated is stated again.
+        reached: told at every named place; tests end the process there.
+    Writes: leaves, full tiles, one checkpoint per suite, the high-water mark outside the database.
 
     Raises:
-        Broken: no key, or the tree contradicts what was signed before.
+        Broken: no key, or a tree contradicts what was signed before.
+        OSError: the mark could not be written; nothing has changed.
     """
-    with transaction.atomic():
-        if not rows("SELECT pg_try_advisory_xact_lock(%s)", _LOCK)[0][0]:
+    with held_mark() as held:
+        if not held:
             return None
-        last = latest_checkpoint()
-        size = last.size if last else 0
-        mark = _checked_mark(last)
-        taken = _closed_cut(_waiting(size), max(BATCH, mark.size - size))
-        if size + len(taken) < mark.size:
+        with transaction.atomic():
+            if not rows("SELECT pg_try_advisory_xact_lock(%s)", _LOCK)[0][0]:
+                return None
+            checkpoint = _Seal(at, reached).carry_out()
+        if checkpoint:
+            reached("committed")
+    return checkpoint
+
+
+class _Seal:
+    """One seal, from what was signed last to the next checkpoint of every tree."""
+
+    def __init__(self, at: datetime, reached: Reached) -> None:
+        self.reached = reached
+        self.suites = suites_in_use()
+        self.last = {each: latest_checkpoint(each) for each in self.suites}
+        first = self.last[SHA256]
+        self.size = first.size if first else 0
+        self.stored_mark = read_mark()
+        self.mark = self._checked_mark()
+        stated = [each.sealed_at for each in self.last.values() if each]
+        # A clock set back must not make a later checkpoint, or the time stamp in its
+        # signature, older than an earlier one.
+        self.at = max([at, *stated, *([self.mark.at] if self.mark.at else [])])
+
+    def carry_out(self) -> Checkpoint | None:
+        signing_key()  # without a key nothing is begun
+        after = last_sealed(self.size)
+        cut = self._cut()
+        if cut is None:
+            return None
+        self._check_stored()
+        edges = self._edges()
+        many = nth_waiting(Waiting(after, cut.xid), MANY) is not None
+        chunks = (streamed_entries if many else entries_up_to)(after, cut, CHUNK)
+        # Leaves go in while further entries are read only where these come another way.
+        run = RUN if many else 1
+        while first := next(chunks, None):
+            self._store(edges, chain([first], islice(chunks, run - 1)))
+        heads = [self._head(each) for each in edges]
+        checkpoints = [self._sign(*each) for each in heads]
+        self.reached("signed")
+        # From here on the mark knows these roots. A crash before commit is harmless: the same
+        # entries in the same order are sealed first, so the next tree begins with this one.
+        swap_mark(self.stored_mark, self._next_mark(checkpoints))
+        self.reached("marked")
+        return checkpoints[0]
+
+    def _checked_mark(self) -> Mark:
+        mark = self.stored_mark
+        cluster = rows(_CLUSTER)[0][0]
+        if mark is None:
+            if self.size:
+                raise Broken(
+                    "the seal mark is gone although checkpoints were signed;"
+                    " compare with a published checkpoint, then run seal_log --adopt-mark"
+                )
+            return Mark(settings.LOG_ORIGIN, 0, b"", cluster=cluster)
+        if mark.cluster not in {"", cluster}:
             raise Broken(
-                f"the log holds {size + len(taken)} entries but {mark.size} were signed;"
+                "the database lies in another cluster than the one that was sealed:"
+                " its transaction ids may begin anew below the sealed ones"
+            )
+        for suite, last in self.last.items():
+            if last and mark.peak(suite).size < last.size:
+                raise Broken(
+                    f"the seal mark knows {mark.peak(suite).size} entries under {suite.name} but"
+                    f" {last.size} were signed: another sealer keeps another mark"
+                )
+        return Mark(mark.origin, mark.size, mark.root, mark.others, mark.at, cluster)
+
+    def _cut(self) -> Place | None:
+        """Return the last entry to seal now, None while none can be."""
+        waiting = waiting_behind(self.size)
+        if self.mark.size <= self.size:
+            return find_cut(waiting, BATCH)
+        # A tree was signed whose rows never came to be: it is made again, exactly.
+        wanted = self.mark.size - self.size
+        cut = nth_waiting(waiting, wanted)
+        found, _ = count_behind(waiting.after)
+        if cut is None and found < wanted:
+            raise Broken(
+                f"the log holds {self.size + found} entries but {self.mark.size} were signed;"
                 " was an old backup restored?"
             )
-        if not taken:
-            return None
-        new_size = size + len(taken)
-        _insert_leaves(size, taken)
-        store_full_tiles(size, new_size)
-        tree = StoredTree()
-        for known_size, known_root in ((mark.size, mark.root), (size, last and last.root)):
-            if known_size and tree.root(known_size) != known_root:
-                raise Broken(f"the tree contradicts the root signed at size {known_size}")
-        head = TreeHead(settings.LOG_ORIGIN, new_size, tree.root(new_size))
+        return cut
+
+    def _check_stored(self) -> None:
+        """Check that leaves and tiles end where the newest checkpoints say.
+
+        Raises:
+            Broken: rows were added or taken away.
+        """
+        if count_leaves() != self.size:
+            raise Broken(f"{count_leaves()} leaves are stored but {self.size} were signed")
+        for suite, last in self.last.items():
+            if count_full_tiles(suite) != (last.size if last else 0) // WIDTH:
+                raise Broken(f"the stored tiles do not fit the newest checkpoint of {suite.name}")
+
+    def _edges(self) -> list[EdgeOfTree]:
+        """Return the edge of each tree, caught up with leaves from before it was begun."""
+        edges = []
+        for suite, last in self.last.items():
+            edge = EdgeOfTree(suite, last.size if last else 0)
+            for leaves in missing_leaves(edge, self.size):
+                edge.extend(leaves)
+                edge.store()
+            edges.append(edge)
+        return edges
+
+    def _store(self, edges: list[EdgeOfTree], chunks: Iterable[Entries]) -> None:
+        """Store the leaves of some entries and the tiles they fill, under every suite."""
+        with writing_leaves(edges[0].size) as leaves:
+            for chunk in chunks:
+                seqs, bodies = zip(*chunk, strict=True)
+                hashes = {each.suite.name: each.suite.leaves(bodies) for each in edges}
+                leaves.write(seqs, hashes)
+                for each in edges:
+                    each.extend(hashes[each.suite.name])
+        self.reached("leaves")
+        for each in edges:
+            each.store()
+        self.reached("tiles")
+
+    def _head(self, edge: EdgeOfTree) -> tuple[Suite, TreeHead]:
+        """Return what is to be signed for one tree, once it is shown to continue the past.
+
+        Raises:
+            Broken: the stored rows give another root, or do not begin with a signed tree.
+        """
+        suite, size, root = edge.suite, edge.size, edge.root()
+        tree = StoredTree(suite)
+        if tree.root(size) != root:
+            raise Broken(f"the stored tree under {suite.name} is not the one just computed")
+        last = self.last[suite]
+        known = [self.mark.peak(suite), Peak(last.size, last.root) if last else Peak(0, b"")]
+        for each in known:
+            old = each.root if each.size else empty_root(suite)
+            hashes = consistency_proof(each.size, size, tree.read, suite) if each.size else []
+            try:
+                verify_growth(each.size, size, hashes, old, root, suite=suite)
+            except ProofError as error:
+                raise Broken(
+                    f"the tree contradicts the root signed at size {each.size} under {suite.name}"
+                ) from error
+        return suite, TreeHead(suite.origin(settings.LOG_ORIGIN), size, root)
+
+    def _sign(self, suite: Suite, head: TreeHead) -> Checkpoint:
+        tree = StoredTree(suite)
         note = sign_head(
-            head, at=at, growth=lambda old: consistency_proof(old, new_size, StoredTree().read)
+            head,
+            suite=suite,
+            at=self.at,
+            growth=lambda old: consistency_proof(old, head.size, tree.read, suite),
         )
+        _, lines = split_note(note)
         models.Checkpoint.objects.create(
-            size=new_size,
+            suite=suite.name,
+            size=head.size,
             root=head.root,
-            sealed_at=at,
-            key_id=split_note(note)[1][0][1][:KEY_ID_BYTES].hex(),
+            sealed_at=self.at,
+            key_id=lines[0][1][:KEY_ID_BYTES].hex(),
             note=note,
         )
-        # From here on the mark knows this root. A crash before commit is harmless: the same
-        # entries in the same order come first again, so the next tree begins with this one.
-        write_mark(Mark(head.origin, new_size, head.root))
-    return Checkpoint(new_size, head.root, at, note)
+        return Checkpoint(head.size, head.root, self.at, note, suite)
+
+    def _next_mark(self, checkpoints: list[Checkpoint]) -> Mark:
+        first, *others = checkpoints
+        signed = {each.suite.name: Peak(each.size, each.root) for each in others}
+        return Mark(
+            self.mark.origin,
+            first.size,
+            first.root,
+            self.mark.others | signed,
+            self.at,
+            self.mark.cluster,
+        )
 
 
 def unsealed() -> int:
     """Return how many entries wait for the sealer."""
-    return models.LogEntry.objects.filter(logleaf=None).count()
+    return count_behind(last_sealed(count_leaves()))[0]
+
+
+def sealing_lag(at: datetime) -> Lag:
+    """Return how many entries wait for the sealer and how old the oldest of them is."""
+    count, earliest = count_behind(last_sealed(count_leaves()))
+    age = at - earliest if earliest else timedelta(0)
+    return Lag(count, max(age, timedelta(0)))
 
 
 def signing_key() -> VerificationKey:
@@ -162,92 +382,24 @@ def signing_key() -> VerificationKey:
 
 
 def adopt_mark() -> Checkpoint | None:
-    """Take the newest checkpoint of the database as mark: a deliberate step of the operator."""
+    """Take the newest checkpoints of the database as mark: a deliberate step of the operator."""
     newest = latest_checkpoint()
-    if newest is not None:
-        write_mark(Mark(settings.LOG_ORIGIN, newest.size, newest.root))
+    if newest is None:
+        return None
+    others = {
+        each.name: Peak(found.size, found.root)
+        for each in SUITES.values()
+        if each != SHA256 and (found := latest_checkpoint(each))
+    }
+    with held_mark(wait=True):
+        write_mark(
+            Mark(
+                settings.LOG_ORIGIN,
+                newest.size,
+                newest.root,
+                others,
+                newest.sealed_at,
+                rows(_CLUSTER)[0][0],
+            )
+        )
     return newest
-
-
-def _checked_mark(last: Checkpoint | None) -> Mark:
-    mark = read_mark()
-    if mark is not None:
-        return mark
-    if last is not None:
-        raise Broken(
-            "the seal mark is gone although checkpoints were signed;"
-            " compare with a published checkpoint, then run seal_log --adopt-mark"
-        )
-    return Mark(settings.LOG_ORIGIN, 0, b"")
-
-
-_WATERMARK = """
-SELECT e.xid::text, e.seq FROM ledger_logleaf l JOIN ledger_logentry e ON e.seq = l.entry_id
-WHERE l.index = %s
-"""
-#: The lowest transaction id that may still bring entries. Every transaction holds a lock on its
-#: own id; one that is known to belong to another database of the server cannot write here.
-#: Whatever is not known to be foreign counts as ours: to wait one round more is harmless.
-_BOUND = """
-WITH running AS (SELECT pg_snapshot_xip(pg_current_snapshot()) AS xid), elsewhere AS (
-    SELECT l.transactionid::text::bigint AS low
-    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-    WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
-      AND a.datid <> (SELECT oid FROM pg_database WHERE datname = current_database())
-)
-SELECT coalesce(min(xid), pg_snapshot_xmax(pg_current_snapshot()))::text,
-    pg_snapshot_xmax(pg_current_snapshot())::text
-FROM running WHERE xid::text::bigint & 4294967295 NOT IN (SELECT low FROM elsewhere)
-"""
-_WAITING = """
-WITH waiting AS (
-    SELECT seq, xid, journal_seq, xid < %s::text::xid8 AS final
-    FROM ledger_logentry WHERE (xid, seq) > (%s::text::xid8, %s)
-)
-SELECT seq, journal_seq, (SELECT min(journal_seq) FROM waiting WHERE NOT final)
-FROM waiting WHERE final ORDER BY xid, seq
-"""
-
-
-def _waiting(size: int) -> list[tuple[int, int | None, int | None]]:
-    xid, seq = rows(_WATERMARK, size - 1)[0] if size else ("0", 0)
-    rows("SELECT pg_stat_clear_snapshot()")
-    # Asked in a statement of its own, before the entries are read: what lies below the bound
-    # was over before this statement ended, so the next one sees all of it.
-    bound, highest = rows(_BOUND)[0]
-    if int(highest) <= int(xid):
-        raise Broken("transaction ids run behind the sealed ones: the database was reloaded")
-    return [(row[0], row[1], row[2]) for row in rows(_WAITING, bound, xid, seq)]
-
-
-def _closed_cut(waiting: list[tuple[int, int | None, int | None]], limit: int) -> list[int]:
-    """Return the entries to seal: the longest closed run within the limit, or the next one."""
-    outside = waiting[0][2] if waiting else None
-    lowest_after: list[int | None] = [outside]
-    for _, journal_seq, _ in reversed(waiting[1:]):
-        known = [each for each in (journal_seq, lowest_after[-1]) if each is not None]
-        lowest_after.append(min(known, default=None))
-    lowest_after.reverse()
-    best = highest = 0
-    for place, (_, journal_seq, _) in enumerate(waiting):
-        highest = max(highest, journal_seq or 0)
-        lowest = lowest_after[place]
-        if lowest is None or highest < lowest:
-            if best and place + 1 > limit:
-                break
-            best = place + 1
-    return [seq for seq, _, _ in waiting[:best]]
-
-
-def _insert_leaves(size: int, taken: list[int]) -> None:
-    for begin in range(0, len(taken), _CHUNK):
-        chunk = taken[begin : begin + _CHUNK]
-        found = rows("SELECT seq, body FROM ledger_logentry WHERE seq = ANY(%s)", chunk)
-        bodies = {seq: leaf_hash(bytes(body)) for seq, body in found}
-        rows(
-            "INSERT INTO ledger_logleaf (index, entry_id, hash)"
-            " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %b::bytea[])",
-            list(range(size + begin, size + begin + len(chunk))),
-            chunk,
-            [bodies[seq] for seq in chunk],
-        )

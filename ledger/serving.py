@@ -7,6 +7,7 @@ from django.conf import settings
 from ledger.bookkeeping import rows
 from ledger.merkle import MAX_SIZE
 from ledger.sealing import Proof, latest_checkpoint
+from ledger.suites import SHA256, Suite
 from ledger.tiles import (
     HEIGHT,
     MAX_LEVEL,
@@ -31,7 +32,7 @@ def whole_number(text: str | None) -> int | None:
     return number if number <= MAX_SIZE else None
 
 
-def tile_bytes(level: str, rest: str) -> bytes | None:
+def tile_bytes(level: str, rest: str, suite: Suite = SHA256) -> bytes | None:
     """Return the bytes under ``tile/<level>/<rest>``; None when there is no such file."""
     place, _, width_text = rest.partition(".p/")
     number = parse_number(place)
@@ -43,13 +44,13 @@ def tile_bytes(level: str, rest: str) -> bytes | None:
     if not entries and level not in known:
         return None
     height = 0 if entries else known[level]
-    newest = latest_checkpoint()
+    newest = latest_checkpoint(suite)
     first = number * WIDTH
     if newest is None or first + width > newest.size >> (HEIGHT * height):
         return None
     if entries:
         return entry_bundle(bytes(row[0]) for row in rows(_ENTRIES, first, first + width))
-    return b"".join(StoredTree().tile(height, number)[:width])
+    return b"".join(StoredTree(suite).tile(height, number)[:width])
 
 
 def proof_as_dict(proven: Proof) -> dict[str, Any]:

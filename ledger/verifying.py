@@ -18,7 +18,6 @@ from typing import IO, Any
 from ledger.bundles import BundleError, BundleReader, Manifest, parse_keys
 from ledger.entries import JOURNAL_TYPE, KEY_TYPE, RETIRE_TYPE, Malformed, decode
 from ledger.epochs import read_history
-from ledger.merkle import node_hash
 from ledger.replay import Replay, ReplayError, VoucherLine, journal_seq, voucher_lines
 from ledger.signing import (
     KEY_ID_BYTES,
@@ -28,6 +27,7 @@ from ledger.signing import (
     open_all,
     split_note,
 )
+from ledger.suites import SHA256, Suite
 
 MAX_KEY_FILE = 262_144
 
@@ -40,6 +40,7 @@ class NotOk(ValueError):  # noqa: N818 - the answer of the verifier, in its own 
 class GrowingTree:
     """The roots of the perfect subtrees of a tree that grows leaf by leaf."""
 
+    suite: Suite = SHA256
     size: int = 0
     _edge: list[bytes] = field(default_factory=list)
 
@@ -49,7 +50,7 @@ class GrowingTree:
         size = self.size
         while size & 1:
             right = self._edge.pop()
-            self._edge[-1] = node_hash(self._edge[-1], right)
+            self._edge[-1] = self.suite.node(self._edge[-1], right)
             size >>= 1
         self.size += 1
 
@@ -57,7 +58,7 @@ class GrowingTree:
         """Return the root over all leaves so far (at least one)."""
         root = self._edge[-1]
         for each in reversed(self._edge[:-1]):
-            root = node_hash(each, root)
+            root = self.suite.node(each, root)
         return root
 
 

@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0003_work")]
+    dependencies = [("ledger", "0008_suites")]
 
     operations = [
         migrations.AlterModelOptions(

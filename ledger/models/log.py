@@ -1,9 +1,11 @@
 """The signed log: entries, their leaves, the tiles of the tree, and its checkpoints."""
 
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Func, Q
+
+from ledger.suites import SHA256, Suite
 
 
 class Xid8Field(models.BigIntegerField):  # type: ignore[type-arg]
@@ -56,11 +58,16 @@ class LogEntry(models.Model):
 
 
 class LogLeaf(models.Model):
-    """The place of an entry in the tree, given by the sealer, and its leaf hash."""
+    """The place of an entry in both trees, given by the sealer, and its leaf hashes.
+
+    ``sm3`` is empty where a leaf was sealed before the log had a second tree; it is hashed from
+    the entry again wherever it is needed, for no row is ever filled in later.
+    """
 
     index = models.BigIntegerField(primary_key=True)
     entry = models.OneToOneField(LogEntry, on_delete=models.PROTECT, db_constraint=False)
     hash = models.BinaryField()
+    sm3 = models.BinaryField(null=True)
 
     class Meta:
         verbose_name = "日志叶子"
@@ -71,9 +78,10 @@ class LogLeaf(models.Model):
 
 
 class LogTile(models.Model):
-    """A full tile of 256 hashes, stored once, with the hash of its subtree."""
+    """A full tile of 256 hashes of one tree, stored once, with the hash of its subtree."""
 
     id = models.BigAutoField(primary_key=True)
+    suite = models.CharField(max_length=10, default=SHA256.name, db_default=SHA256.name)
     level = models.SmallIntegerField()
     number = models.BigIntegerField()
     hashes = models.BinaryField()
@@ -81,25 +89,42 @@ class LogTile(models.Model):
 
     class Meta:
         verbose_name = "日志瓦片"
-        constraints = [models.UniqueConstraint(fields=["level", "number"], name="tile_place")]
+        constraints = [
+            models.UniqueConstraint(fields=["suite", "level", "number"], name="tile_of_suite")
+        ]
 
     def __str__(self) -> str:
-        """Return level and number."""
-        return f"{self.level}/{self.number}"
+        """Return suite, level and number."""
+        return f"{self.suite} {self.level}/{self.number}"
+
+
+class CheckpointQuerySet(models.QuerySet["Checkpoint"]):
+    """Questions about checkpoints."""
+
+    def of(self, suite: Suite) -> Self:
+        """Return the checkpoints of one of the two trees."""
+        return self.filter(suite=suite.name)
 
 
 class Checkpoint(models.Model):
-    """A signed statement of the log's size and root."""
+    """A signed statement of the size and root of one of the log's two trees."""
 
-    size = models.BigIntegerField(primary_key=True)
+    id = models.BigAutoField(primary_key=True)
+    suite = models.CharField(max_length=10, default=SHA256.name, db_default=SHA256.name)
+    size = models.BigIntegerField()
     root = models.BinaryField()
     sealed_at = models.DateTimeField()
     key_id = models.CharField(max_length=8)
     note = models.TextField()
 
+    objects = CheckpointQuerySet.as_manager()
+
     class Meta:
         verbose_name = "检查点"
+        constraints = [
+            models.UniqueConstraint(fields=["suite", "size"], name="checkpoint_of_suite")
+        ]
 
     def __str__(self) -> str:
-        """Return the size."""
-        return str(self.size)
+        """Return suite and size."""
+        return f"{self.suite} {self.size}"

@@ -145,7 +145,15 @@ def test_an_entry_that_nobody_seals_is_noticed(well):
     record("test.event", {}, actor=ACTOR, at=AT)
     level, detail = doctor.sealer()
     assert level == doctor.WARN
-    assert detail.startswith("1 条日志未封存")
+    assert detail.startswith("1 条日志未封存，最早一条已等待 0 秒")
+
+
+def test_an_entry_that_waits_longer_than_promised_is_a_fault(well):
+    record("test.event", {}, actor=ACTOR, at=clock.now() - timedelta(seconds=75))
+    level, detail = doctor.sealer()
+    assert level == doctor.FAIL
+    assert "最早一条已等待 7" in detail
+    assert "承诺不超过 60 秒" in detail
 
 
 def test_a_missing_signing_key_is_a_fault():

@@ -1,11 +1,17 @@
 """Is the process alive, and may it be sent work?"""
 
+from datetime import timedelta
+
 import pytest
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from config import health
+from ledger import clock
+from ledger.audit import record
+from ledger.refusals import Broken
+from tests.ledger.making import ACTOR
 
 
 def test_alive_asks_neither_database_nor_broker(client):
@@ -20,8 +26,27 @@ def test_ready_when_database_migrations_and_broker_answer(client):
     assert response.json() == {
         "status": "ready",
         "checks": {"database": "ok", "migrations": "ok", "broker": "ok"},
+        "sealing_lag_seconds": 0,
     }
     assert response.status_code == 200
+
+
+@pytest.mark.django_db
+def test_the_wait_of_the_oldest_unsealed_entry_is_told(client):
+    record("test.event", {}, actor=ACTOR, at=clock.now() - timedelta(seconds=90))
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert 90 <= response.json()["sealing_lag_seconds"] < 120
+
+
+@pytest.mark.django_db
+def test_a_lag_that_cannot_be_told_keeps_nobody_away(client, monkeypatch):
+    def gone(at: object) -> None:
+        raise Broken("the entry of leaf 7 is gone")
+
+    monkeypatch.setattr(health, "sealing_lag", gone)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["sealing_lag_seconds"]) == (200, None)
 
 
 @pytest.mark.django_db

@@ -2,44 +2,27 @@
 
 import threading
 import time
+from dataclasses import replace
 
-import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
 from ledger import audit, models, sealing
 from ledger.book import post_set
-from ledger.identifiers import new_id
-from ledger.marks import Mark, mark_path, read_mark, write_mark
+from ledger.marks import mark_path, read_mark, write_mark
 from ledger.merkle import consistency_proof, leaf_hash, verify_consistency, verify_inclusion
 from ledger.refusals import Broken
-from ledger.sealing import _closed_cut, adopt_mark, checkpoint_at, proof, seal
+from ledger.sealing import adopt_mark, checkpoint_at, proof, seal
 from ledger.signing import TreeHead, open_note
+from ledger.suites import SHA256
 from ledger.tiles import WIDTH
 from ledger.trees import StoredTree
 from ledger.verifying import GrowingTree
 from tests.ledger.making import ACTOR, AT, KEYS, LATER, a_small_month, book, grant, issue, seal_all
+from tests.ledger.sealers import put_entry, raw_connection, record
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def record(text: str = "x") -> audit.Entry:
-    return audit.record("test.event", {"text": text}, actor=ACTOR, at=AT)
-
-
-def raw_connection(database: str = "") -> psycopg.Connection:
-    known = connection.get_connection_params()
-    names = ("dbname", "user", "host", "port", "password")
-    same = {each: known[each] for each in names if known.get(each)}
-    return psycopg.connect(**{**same, "dbname": database or known["dbname"]})
-
-
-def put_entry(other: psycopg.Connection, kind: str = "test.raw") -> None:
-    other.execute(
-        "INSERT INTO ledger_logentry (id, type, at, body) VALUES (%s, %s, now(), %s)",
-        (new_id(), kind, b'{"raw":"entry"}'),
-    )
 
 
 def test_without_a_key_nothing_is_signed():
@@ -61,13 +44,13 @@ def test_a_checkpoint_covers_all_entries_and_is_signed():
     assert tree.size == models.LogEntry.objects.count() == 10 + KEYS
     assert checkpoint == audit.latest_checkpoint()
     assert checkpoint.sealed_at == LATER
-    assert read_mark() == Mark(settings.LOG_ORIGIN, tree.size, tree.root())
+    assert (read_mark().size, read_mark().root) == (tree.size, tree.root())
 
 
 def test_with_nothing_new_nothing_is_signed():
     seal_all()
     assert seal(LATER) is None
-    assert models.Checkpoint.objects.count() == 1
+    assert models.Checkpoint.objects.of(SHA256).count() == 1
 
 
 def test_the_key_is_made_and_introduced_once():
@@ -126,7 +109,7 @@ def test_tiles_fill_up_the_same_whatever_the_batches(counts):
     for leaf in models.LogLeaf.objects.order_by("index"):
         tree.append(bytes(leaf.hash))
     assert newest.root == tree.root()
-    assert models.LogTile.objects.filter(level=0).count() == newest.size // WIDTH
+    assert models.LogTile.objects.filter(suite="sha256", level=0).count() == newest.size // WIDTH
 
 
 def test_an_entry_of_a_running_transaction_holds_back_what_began_after_it():
@@ -165,63 +148,6 @@ def test_an_entry_rolled_back_leaves_no_gap():
     assert seal_all().size == 1 + KEYS
 
 
-def write_slowly(number: int, written: list[int]) -> None:
-    with raw_connection() as other:
-        for turn in range(25):
-            put_entry(other)
-            time.sleep(0.001 * ((number * 7 + turn * 3) % 9))
-            if (number + turn) % 5 == 0:
-                other.rollback()
-            else:
-                other.commit()
-                written.append(1)
-
-
-def seal_until(stop: threading.Event) -> None:
-    try:
-        while not stop.is_set():
-            seal(AT)
-    finally:
-        connection.close()
-
-
-def test_no_entry_is_lost_when_six_write_while_two_sealers_run():
-    """Writers commit slowly, out of order, and sometimes roll back; the sealers never pause."""
-    audit.ensure_key(AT)
-    stop, written = threading.Event(), []
-    writers = [threading.Thread(target=write_slowly, args=(each, written)) for each in range(6)]
-    sealers = [threading.Thread(target=seal_until, args=(stop,)) for _ in range(2)]
-    for each in (*writers, *sealers):
-        each.start()
-    for each in writers:
-        each.join(60)
-    stop.set()
-    for each in sealers:
-        each.join(60)
-    assert seal_all().size == len(written) + KEYS == models.LogEntry.objects.count()
-    order = models.LogLeaf.objects.order_by("index").values_list("entry__xid", flat=True)
-    assert list(order) == sorted(order)
-
-
-@pytest.mark.parametrize(
-    ("waiting", "limit", "cut"),
-    [
-        ([], 9, []),
-        ([(1, None, None)], 9, [1]),
-        ([(1, 5, None), (2, 6, None), (3, None, None)], 9, [1, 2, 3]),
-        ([(1, 5, None), (2, 6, None), (3, 7, None)], 2, [1, 2]),
-        ([(1, 6, None), (2, 5, None), (3, 7, None)], 1, [1, 2]),
-        ([(1, 5, 6), (2, 7, 6), (3, 8, 6)], 9, [1]),
-        ([(1, 9, 6), (2, 7, 6)], 9, []),
-        ([(1, 9, 8), (2, 7, 8), (3, None, 8)], 9, []),
-        ([(1, None, 1), (2, 2, 1), (3, None, 1)], 9, [1]),
-        ([(1, 3, None), (2, 2, None), (3, 1, None), (4, 9, None)], 2, [1, 2, 3]),
-    ],
-)
-def test_a_cut_leaves_no_journal_outside_that_was_booked_before_one_inside(waiting, limit, cut):
-    assert _closed_cut(waiting, limit) == cut
-
-
 def test_a_journal_is_not_sealed_before_the_one_it_rests_on():
     """T1 begins first, T2 brings the money and commits, T1 spends it and commits; T2 still waits.
 
@@ -253,7 +179,7 @@ def _grant_elsewhere() -> None:
 def test_a_database_restored_from_an_old_backup_signs_nothing():
     record()
     seal_all()
-    write_mark(Mark(settings.LOG_ORIGIN, 9, bytes(32)))
+    write_mark(replace(read_mark(), size=9, root=bytes(32)))
     record()
     with pytest.raises(Broken, match="old backup"):
         seal(AT)
@@ -262,7 +188,7 @@ def test_a_database_restored_from_an_old_backup_signs_nothing():
 def test_a_tree_that_contradicts_the_mark_is_not_signed():
     seal_all()
     newest = audit.latest_checkpoint()
-    write_mark(Mark(settings.LOG_ORIGIN, newest.size, bytes(32)))
+    write_mark(replace(read_mark(), root=bytes(32)))
     record()
     with pytest.raises(Broken, match="contradicts"):
         _seal_when_free()
@@ -287,43 +213,12 @@ def test_a_lost_mark_stops_the_sealer_until_somebody_adopts_one():
     assert seal_all().size == 2 + KEYS
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"origin": "x", "size": "y", "root": "z"}', "x"])
-def test_a_damaged_mark_stops_the_sealer(text):
-    record()
-    seal_all()
-    mark_path().write_text(text)
-    record()
-    with pytest.raises(Broken, match="damaged"):
-        seal(AT)
-
-
 def test_a_mark_of_another_log_stops_the_sealer(settings):
     record()
     seal_all()
     settings.LOG_ORIGIN = "elsewhere/log"
     with pytest.raises(Broken, match="another log"):
         seal(AT)
-
-
-def test_a_crash_between_mark_and_commit_is_repaired_by_the_next_seal(monkeypatch):
-    for _ in range(3):
-        record()
-    audit.ensure_key(AT)
-
-    def crash(mark: Mark) -> None:
-        write_mark(mark)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(sealing, "write_mark", crash)
-        with pytest.raises(KeyboardInterrupt):
-            _seal_when_free()
-    marked = read_mark()
-    assert models.Checkpoint.objects.count() == 0
-    record()
-    newest = seal_all()
-    assert newest.size == marked.size + 1
-    assert StoredTree().root(marked.size) == marked.root
 
 
 def test_a_second_sealer_steps_back():

@@ -101,14 +101,18 @@ def pieces_of_work() -> Answer:
 
 
 def sealer() -> Answer:
-    """Wait a few seconds for the sealer to seal what waits now."""
+    """Wait a few seconds for the sealer to seal what waits now; longer than promised is a fault."""
     for left in reversed(range(SEALER_TRIES)):
-        waiting = sealing.unsealed()
-        if not waiting:
+        lag = sealing.sealing_lag(clock.now())
+        if not lag.count:
             return OK, "没有等待封存的日志条目"
         if left:
             time.sleep(1)
-    return WARN, f"{waiting} 条日志未封存：请确认 manage.py seal_log 正在运行"
+    return (FAIL if lag.alarming else WARN), (
+        f"{lag.count} 条日志未封存，最早一条已等待 {lag.oldest // timedelta(seconds=1)} 秒"
+        f"（承诺不超过 {sealing.LAG_ALARM // timedelta(seconds=1)} 秒）："
+        "请确认 manage.py seal_log 正在运行"
+    )
 
 
 def signing_key() -> Answer:
