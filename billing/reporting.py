@@ -34,6 +34,7 @@ from vouchers.models import Programme
 KIND = "billing.render_report"
 SCHEMA = "monthly-report/1"
 BUREAU = "上海市普陀区数据局"
+LONGEST_PRINTED = 200  # characters of a line of a checkpoint on paper
 KEY_ID_BYTES = 4  # C2SP signed note: a signature begins with the key's number
 COPIES_TO = "区财政局，区审计局"
 MOVING_PARTS = ("made_at", "made_on", "issued_on", "log", "proof", "signers", "version",
@@ -285,7 +286,17 @@ def _log_parts(listed: Sequence[Statement]) -> dict[str, Any]:
             "sealed_at": statements.moment_text(checkpoint.sealed_at),
             "note": checkpoint.note,
         }
-    return {"log": said, "proof": {"checkpoint": said, "entries": entries}}
+    printed = said | {"note": _printed(said["note"])}
+    return {"log": printed, "proof": {"checkpoint": said, "entries": entries}}
+
+
+def _printed(note: str) -> str:
+    """Return a checkpoint without the signature lines that are too long for paper.
+
+    What is left is a checkpoint still; the attachment holds all of it.
+    """
+    lines = note.splitlines(keepends=True)
+    return "".join(each for each in lines if len(each) <= LONGEST_PRINTED)
 
 
 def _key_text(note: str) -> str:

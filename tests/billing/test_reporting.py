@@ -14,10 +14,11 @@ from billing.check_codes import grouped, read_code
 from billing.checking import verify_bytes
 from billing.models import MonthClose, Report
 from billing.reporting import report_path
-from ledger import keys, sealing, work
+from ledger import audit, sealing, work
 from ledger.amounts import yuan_text
 from ledger.models import LogEntry
 from ledger.refusals import Refused
+from ledger.signing import open_note
 from tests.billing.test_pdf import text_of
 from tests.billing.world import CLOSE_AT, World, fresh, quiet, small_world
 
@@ -195,7 +196,7 @@ def seal_when_final() -> sealing.Checkpoint:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_checkpoint_of_the_log_is_on_the_report(tmp_path: Path) -> None:
-    keys.make_key()
+    key = audit.ensure_key(LATER)
     world, close = approved()
     sealed = seal_when_final()
     report = made(world, close)
@@ -204,3 +205,7 @@ def test_the_checkpoint_of_the_log_is_on_the_report(tmp_path: Path) -> None:
     assert all(each["index"].isdigit() for each in entries)
     text = text_of(report_path(report).read_bytes(), tmp_path)
     assert sealed.root_hex[:40] in text.replace("\n", "")
+    printed, whole = report.content["log"]["note"], report.content["proof"]["checkpoint"]["note"]
+    assert whole == sealed.note
+    assert len(printed) < 400 < len(whole), "the ML-DSA line is in the attachment alone"
+    assert open_note(printed, key, alone=True) == open_note(whole, key)
