@@ -33,7 +33,7 @@ class _ColumnDumper(Dumper):
 
     format = Format.BINARY
 
-    def get_key(self, obj: Column, _format: Any) -> tuple[type, int]:
+    def get_key(self, obj: Column, _format: Any) -> Any:
         return (Column, obj.oid)
 
     def upgrade(self, obj: Column, _format: Any) -> "_ColumnDumper":
@@ -82,13 +82,13 @@ class Answer(NamedTuple):
     Args:
         code: ``exists`` or the code of its refusal.
         ordinal: the transfer in which the fault lies, if it lies in one.
-        seq: the place of the journal that exists already.
+        seq: the place of the journal that exists already, of no meaning for other codes.
         request_hash: the digest by which the same request is known again.
     """
 
     code: str
     ordinal: int | None
-    seq: int | None
+    seq: int
     request_hash: bytes
 
 
@@ -96,11 +96,11 @@ class Booked(NamedTuple):
     """What became of a list of journals.
 
     Args:
-        seqs: by journal its place in the order of booking, None if it was not booked now.
+        seqs: by journal its place in the order of booking, unless an answer says why it has none.
         answers: by place in the list, why a journal was not booked.
     """
 
-    seqs: list[int | None]
+    seqs: list[int]
     answers: dict[int, Answer]
 
 
@@ -148,7 +148,8 @@ def _columns(journals: Sequence[Journal]) -> tuple[Column, ...]:
     keys: Accounts = {}
     debited = [keys.setdefault(each.debit, len(keys) + 1) for each in transfers]
     credited = [keys.setdefault(each.credit, len(keys) + 1) for each in transfers]
-    firsts, places = [], []
+    firsts: list[int] = []
+    places: list[int] = []
     for place, journal in enumerate(journals, 1):
         firsts.append(len(places) + 1)
         places += [place] * len(journal.transfers)
