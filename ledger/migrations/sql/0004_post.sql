@@ -61,7 +61,9 @@ BEGIN
             SELECT DISTINCT codes[x] AS code, account_codes[debits[x]] AS debit,
                 account_codes[credits[x]] AS credit,
                 account_programmes[debits[x]] = account_programmes[credits[x]] AS one_programme,
-                amounts[x] <= 1000000000000000000 AND (expiries[x] IS NULL OR codes[x] = 300)
+                amounts[x] <= 1000000000000000000
+                AND (expiries[x] IS NULL OR codes[x] = 300)
+                AND (pending_ids[x] IS NOT NULL) = (codes[x] IN (310, 320, 330))
                 AND CASE firsts[places[x]] WHEN x THEN places[x] = coalesce(places[x - 1], 0) + 1
                     ELSE places[x] = places[x - 1] END AS shaped
             FROM generate_series(1, transfers) AS x) d
