@@ -4,6 +4,7 @@
 prints one JSON line. They come with ``make setup EXTRA=bench``; the site never installs them.
 """
 
+import importlib
 import importlib.util
 import json
 import os
@@ -15,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import django
-from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import transaction
 
@@ -48,7 +49,7 @@ def measure(name: str, size: int, database_url: str) -> dict[str, float]:
 
 def hordak() -> Step:
     """Two accounts, and ``Account.transfer_to`` in a database transaction each."""
-    account: Any = apps.get_model("hordak", "Account")
+    account: Any = importlib.import_module("hordak.models").Account
     money = importlib.import_module("moneyed").Money
     voucher = account.objects.create(name="voucher", code="1", type="LI", currencies=["CNY"])
     redeemed = account.objects.create(name="redeemed", code="2", type="LI", currencies=["CNY"])
@@ -62,8 +63,9 @@ def hordak() -> Step:
 
 def django_ledger() -> Step:
     """An entity with the default chart, and ``LedgerModel.commit_txs`` for each, posted."""
-    user = apps.get_model("auth", "User").objects.create_user("bureau")
-    entity: Any = apps.get_model("django_ledger", "EntityModel").create_entity(
+    models: Any = importlib.import_module("django_ledger.models")
+    user = get_user_model().objects.create_user("bureau")
+    entity = models.EntityModel.create_entity(
         name="bureau", admin=user, use_accrual_method=True, fy_start_month=1
     )
     chart = entity.create_chart_of_accounts(assign_as_default=True, commit=True)

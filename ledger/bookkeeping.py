@@ -145,7 +145,7 @@ def book(
 
 def _columns(journals: Sequence[Journal]) -> tuple[Column, ...]:
     transfers = [each for journal in journals for each in journal.transfers]
-    keys: Accounts = {}
+    keys: dict[AccountKey, int] = {}  # account -> place in the columns that name them
     debited = [keys.setdefault(each.debit, len(keys) + 1) for each in transfers]
     credited = [keys.setdefault(each.credit, len(keys) + 1) for each in transfers]
     firsts: list[int] = []

@@ -12,6 +12,7 @@ SELECT f.id, f.code, f.hash, refused_at FROM unnest(journal_ids, codes, hashes)
 WHERE f.code IN ('pending_not_found', 'pending_other_accounts', 'pending_already_resolved',
         'exceeds_pending', 'void_not_whole', 'not_expired_yet', 'insufficient_funds')
     AND NOT EXISTS (SELECT FROM public.ledger_journal j WHERE j.id = f.id OFFSET 0)
+ORDER BY f.id  -- as everywhere: in one order, so that nobody waits in a ring
 ON CONFLICT (id) DO NOTHING
 $$;
 -- Book a list of journals, each standing or falling for itself, and answer item by item.
