@@ -20,6 +20,7 @@ from ledger.identifiers import new_id
 UNIT = "transfers"
 GOAL = ">= 0.35"
 SIZES = (100_000,)
+RIVALS = ("django-hordak", "django-ledger")  # goal: at least 50 times as fast
 BATCH = 10_000
 VOUCHERS = 2_000
 AT = datetime(2026, 10, 1, tzinfo=UTC)

@@ -3,7 +3,8 @@
 # Repeating it costs nothing: each part looks first whether it is already done.
 #   deploy/bootstrap.sh         what the site needs
 #   deploy/bootstrap.sh test    and the browser and the PDF tools of the tests
-# PYTHON=... chooses an interpreter; NO_APT=1 leaves the system's packages alone.
+# PYTHON=... chooses an interpreter; NO_APT=1 leaves the system's packages alone. EXTRA=bench adds
+# the packages that benchmarks compare with, until EXTRA=none takes them away again.
 set -eu
 cd "$(dirname "$0")/.."
 purpose=${1:-run}
@@ -86,22 +87,32 @@ need_python() {
 }
 
 # ---------------------------------------------------------- environment
-fingerprint() { cat requirements.lock uv.txt | cksum; .venv/bin/python -V 2>/dev/null || true; }
+choose_lock() {
+  extra=${EXTRA:-$(cat .venv/.house-extra 2>/dev/null || echo none)}
+  case $extra in
+    none) lock=requirements.lock ;;
+    bench) lock=requirements-bench.lock ;;
+    *) say "EXTRA 只能是 bench 或 none"; exit 2 ;;
+  esac
+}
+
+fingerprint() { cat "$lock" uv.txt | cksum; .venv/bin/python -V 2>/dev/null || true; }
 
 with_uv() {  # the second try trusts the certificates of this machine (a company's proxy)
   .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r uv.txt || return 1
   for UV_SYSTEM_CERTS in 0 1; do
     export UV_SYSTEM_CERTS
-    .venv/bin/uv pip sync -q --python .venv/bin/python --require-hashes requirements.lock && return 0
+    .venv/bin/uv pip sync -q --python .venv/bin/python --require-hashes "$lock" && return 0
   done
   return 1
 }
 
 with_pip() {
-  .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+  .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"
 }
 
 need_environment() {
+  choose_lock
   if [ -x .venv/bin/python ] && [ "$(cat .venv/.house-stamp 2>/dev/null)" = "$(fingerprint)" ]; then
     return 0
   fi
@@ -112,6 +123,7 @@ need_environment() {
   fi
   rm -f .venv/.house-stamp
   step "安装锁定版本的依赖（uv）" with_uv || step "安装锁定版本的依赖（pip，约需一分钟）" with_pip
+  say "$extra" > .venv/.house-extra
   fingerprint > .venv/.house-stamp
 }
 

@@ -23,7 +23,12 @@ from deploy.processes import Child, stop_stranger
 
 START_TRIES = 60  # after a kill -9 orphaned backends must leave first: up to a few seconds
 TRY_SECONDS = 0.25
-QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # tests only
+QUICK = (  # tests only: nothing survives a power cut, and a hundred clients may storm one voucher
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_connections=300",
+)
 
 
 class ServerFailed(RuntimeError):  # noqa: N818 - says what happened

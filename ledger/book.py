@@ -1,38 +1,40 @@
 """The one way to move value.
 
 ``post`` books one journal and refuses by raising; ``post_set`` books a list and answers item by
-item. Both do the same: find and lock the accounts in the order of their ids, judge every
-transfer in turn against the locked balances, then insert everything in one statement per table.
-The database moves the balance rows in the same statement and holds the limits once more.
+item. Both look at the shape of each journal here and hand the rest to one function of the
+database (``ledger_post``), which locks the accounts, judges every transfer in turn and writes
+all rows and log entries: one statement in all. The database moves the balance rows with the
+transfers and holds the limits once more.
 
 A journal id answers for ever as it answered first: booked stays booked, refused stays refused.
 """
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import secrets
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, connection
 
 from ledger import bookkeeping
 from ledger.actors import Actor
-from ledger.entries import JournalBytes, JournalFrame
-from ledger.limits import STATE_CODES
-from ledger.refusals import Broken, Refused
-from ledger.transfers import Fault, Journal, Phase, Transfer, shape_fault
+from ledger.answers import SENTENCES, STATE_CODES
+from ledger.bookkeeping import Answer
+from ledger.refusals import Refused
+from ledger.transfers import Journal, Phase, Transfer, shape_fault
 
 __all__ = ["Journal", "Outcome", "Phase", "Posted", "Transfer", "post", "post_set"]
 
-_TRIES = 3
-_ID_REUSED = "该业务编号已用于内容不同的凭证，请刷新页面后重新提交。"
-_ID_REFUSED = "该业务编号先前已被拒绝，请刷新页面后重新提交。"
+Result = TypeVar("Result")
+#: Two transactions stood in each other's way; asked again, they go one after the other.
+_IN_THE_WAY = {"40001", "40P01", "23505"}
+_TRIES = 5
+_PAUSE_MILLISECONDS = 20
 
 
-@dataclass(frozen=True)
-class Posted:
+class Posted(NamedTuple):
     """A journal in the books: its place, and the log entry that proves it."""
 
     journal_id: UUID
@@ -40,8 +42,7 @@ class Posted:
     entry_id: UUID
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one journal of a set: ``posted``, ``exists``, or why not.
 
     Args:
@@ -71,26 +72,27 @@ def post(journal: Journal, *, actor: Actor, at: datetime) -> Posted:
     Raises:
         Refused: the code of the first fault, e.g. ``insufficient_funds``.
     """
-    try:
-        with transaction.atomic():
-            outcome = _post_all([journal], actor, at)[0]
-            if outcome.posted is not None:
-                return outcome.posted
-            raise _refusal(journal, outcome)
-    except Refused as refused:
-        if refused.code in STATE_CODES:
-            # Everything done so far is rolled back by the caller too; the refusal must stay.
-            bookkeeping.keep_refusal_apart(
-                bookkeeping.Refusal(journal.id, refused.code, request_hash(journal)), at
-            )
-        raise
+    fault = shape_fault(journal)
+    if fault:
+        raise _refusal(journal, fault.code, fault.message, fault.ordinal)
+    # Inside somebody's transaction the memory of a refusal would be rolled back with it.
+    inside = connection.in_atomic_block
+    booked = _again(lambda: bookkeeping.book([journal], actor, at, whole=True, keep=not inside))
+    seq, answer = booked.seqs[0], booked.answers.get(0)
+    if answer:
+        if inside and answer.code in STATE_CODES:
+            bookkeeping.keep_refusal_apart(journal.id, answer, at)
+        if answer.code != "exists":
+            raise _refusal(journal, answer.code, SENTENCES[answer.code], answer.ordinal)
+        seq = answer.seq
+    return Posted(journal.id, seq, journal.id)
 
 
-def _refusal(journal: Journal, outcome: Outcome) -> Refused:
+def _refusal(journal: Journal, code: str, message: str, ordinal: int | None) -> Refused:
     details = {"journal": str(journal.id)}
-    if outcome.ordinal is not None:
-        details["transfer"] = str(journal.transfers[outcome.ordinal].id)
-    return Refused(outcome.code, outcome.message, details=details)
+    if ordinal is not None:
+        details["transfer"] = str(journal.transfers[ordinal].id)
+    return Refused(code, message, details=details)
 
 
 def post_set(journals: Sequence[Journal], *, actor: Actor, at: datetime) -> list[Outcome]:
@@ -100,108 +102,45 @@ def post_set(journals: Sequence[Journal], *, actor: Actor, at: datetime) -> list
 
     Writes: per booked journal as ``post``; per journal refused by the books, its id.
     """
-    with transaction.atomic():
-        return _post_all(list(journals), actor, at)
+    faults = [shape_fault(journal) for journal in journals]
+    shaped = [journal for journal, fault in zip(journals, faults, strict=True) if not fault]
+    answered = iter(_booked(shaped, actor, at) if shaped else ())
+    return [
+        Outcome(journal.id, fault.code, None, fault.message, fault.ordinal)
+        if fault
+        else next(answered)
+        for journal, fault in zip(journals, faults, strict=True)
+    ]
 
 
-def request_hash(journal: Journal) -> bytes:
-    """Return the digest by which the same request is known again."""
-    return hashlib.sha256(journal.encoded().plain()).digest()
+def _booked(journals: list[Journal], actor: Actor, at: datetime) -> list[Outcome]:
+    booked = _again(lambda: bookkeeping.book(journals, actor, at, whole=False, keep=True))
+    outcomes = [
+        Outcome(journal.id, "posted", Posted(journal.id, seq, journal.id))
+        for journal, seq in zip(journals, booked.seqs, strict=True)
+    ]
+    for place, answer in booked.answers.items():
+        outcomes[place] = _outcome(journals[place].id, answer)
+    return outcomes
 
 
-def _post_all(journals: list[Journal], actor: Actor, at: datetime) -> list[Outcome]:
-    for _ in range(_TRIES):
+def _outcome(journal_id: UUID, answer: Answer) -> Outcome:
+    if answer.code == "exists":
+        return Outcome(journal_id, "exists", Posted(journal_id, answer.seq, journal_id))
+    return Outcome(journal_id, answer.code, None, SENTENCES[answer.code], answer.ordinal)
+
+
+def _again(ask: Callable[[], Result]) -> Result:
+    """Ask, and ask again where a concurrent transaction stood in the way.
+
+    Inside a transaction nothing can be asked again alone: it is for its owner to do.
+    """
+    for tried in range(1, _TRIES + 1):
         try:
-            with transaction.atomic():
-                return _Posting(journals, actor, at).run()
-        except IntegrityError as error:
-            # Somebody booked one of these ids while we did; now it is there to be found.
-            if getattr(error.__cause__, "sqlstate", "") != "23505":
+            return ask()
+        except DatabaseError as error:
+            in_the_way = getattr(error.__cause__, "sqlstate", None) in _IN_THE_WAY
+            if connection.in_atomic_block or not in_the_way or tried == _TRIES:
                 raise
-    raise Broken("posting lost the same race three times")
-
-
-class _Posting:
-    """One pass over a list of journals: recall, lock, judge, write."""
-
-    def __init__(self, journals: list[Journal], actor: Actor, at: datetime) -> None:
-        self.journals = journals
-        self.actor = actor
-        self.at = at
-        self.bodies: dict[int, JournalBytes] = {}
-        self.hashes: dict[int, bytes] = {}
-        self.outcomes: list[Outcome | None] = [None] * len(journals)
-
-    def run(self) -> list[Outcome]:
-        shaped = []
-        for place, journal in enumerate(self.journals):
-            fault = shape_fault(journal)
-            if fault:
-                self._refuse(place, fault)
-            else:
-                shaped.append(place)
-                self.bodies[place] = journal.encoded()
-                self.hashes[place] = hashlib.sha256(self.bodies[place].plain()).digest()
-        if shaped:
-            self._judge(shaped)
-        return [each for each in self.outcomes if each is not None]
-
-    def _refuse(self, place: int, fault: Fault) -> None:
-        self.outcomes[place] = Outcome(
-            self.journals[place].id, fault.code, None, fault.message, fault.ordinal
-        )
-
-    def _judge(self, shaped: list[int]) -> None:
-        transfers = [each for place in shaped for each in self.journals[place].transfers]
-        accounts = bookkeeping.open_accounts(transfers, self.at)
-        books = bookkeeping.load_books(transfers, accounts)
-        known = bookkeeping.recall([self.journals[place].id for place in shaped])
-        # Taken after the locks and the reading, so that order by seq is an order in which
-        # every limit holds: the offline verifier replays by it.
-        seqs = dict(zip(shaped, bookkeeping.take_seqs(len(shaped)), strict=True))
-        booked: list[int] = []
-        refused: list[bookkeeping.Refusal] = []
-        for place in shaped:
-            journal, hashed = self.journals[place], self.hashes[place]
-            if journal.id in known:
-                self._recalled(place, known[journal.id])
-                continue
-            fault = books.judge(journal)
-            if fault is None:
-                booked.append(place)
-                known[journal.id] = bookkeeping.Known(hashed, "", seqs[place])
-                self._book(place, seqs[place], "posted")
-            else:
-                self._refuse(place, fault)
-                if fault.code in STATE_CODES:
-                    refused.append(bookkeeping.Refusal(journal.id, fault.code, hashed))
-                    known[journal.id] = bookkeeping.Known(hashed, fault.code, 0)
-        self._write(booked, [seqs[place] for place in booked], accounts)
-        bookkeeping.keep_refusals(refused, self.at)
-
-    def _recalled(self, place: int, known: bookkeeping.Known) -> None:
-        if known.request_hash != self.hashes[place]:
-            self._refuse(place, Fault("id_reused", _ID_REUSED))
-        elif known.refused_code:
-            self._refuse(place, Fault("id_already_refused", _ID_REFUSED))
-        else:
-            self._book(place, known.seq, "exists")
-
-    def _book(self, place: int, seq: int, code: str) -> None:
-        journal_id = self.journals[place].id
-        self.outcomes[place] = Outcome(journal_id, code, Posted(journal_id, seq, journal_id))
-
-    def _write(self, booked: list[int], seqs: list[int], accounts: bookkeeping.Accounts) -> None:
-        if not booked:
-            return
-        chosen = [self.journals[place] for place in booked]
-        bodies = [self.bodies[place] for place in booked]
-        hashes = [self.hashes[place] for place in booked]
-        bookkeeping.insert_journals(seqs, chosen, hashes, self.actor, self.at)
-        bookkeeping.insert_transfers(seqs, chosen, accounts)
-        frame = JournalFrame(settings.LOG_ORIGIN, self.at, self.actor.for_log())
-        entries = [
-            frame.entry(journal.id, seq, body)
-            for journal, seq, body in zip(chosen, seqs, bodies, strict=True)
-        ]
-        bookkeeping.insert_entries(seqs, chosen, entries, self.at)
+        time.sleep(secrets.randbelow(_PAUSE_MILLISECONDS << tried) / 1000)
+    raise AssertionError

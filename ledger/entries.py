@@ -151,57 +151,6 @@ def envelope(
     )
 
 
-class JournalFrame:
-    """Writes the entries of many journals of one posting: all but the body is the same.
-
-    The bytes are those of ``canonical`` over the whole; putting the encoded parts together in
-    the order of their keys saves encoding the transfers twice.
-    """
-
-    def __init__(self, log: str, at: datetime, actor: Mapping[str, str]) -> None:
-        stamp = canonical(moment_text(at))
-        self._head = (
-            b'{"actor":' + canonical(dict(actor)) + b',"at":' + stamp + b',"auth":null,"body":'
-        )
-        self._middle = b',"links":[],"log":' + canonical(log) + b',"pii":{},"type":'
-        self._middle += canonical(JOURNAL_TYPE) + b',"v":' + canonical(VERSION) + b"}"
-
-    def entry(self, journal_id: UUID, seq: int, body: "JournalBytes") -> bytes:
-        """Return the entry of one booked journal.
-
-        The entry bears the journal's id, and its place ``seq`` in the order of booking.
-        """
-        name = str(journal_id).encode("ascii")
-        return _within_size(
-            self._head + body.with_seq(seq) + b',"id":"' + name + b'"' + self._middle
-        )
-
-
-class JournalBytes:
-    """The canonical bytes of a journal as stated, with or without its place in the books.
-
-    Args:
-        head: the canonical object of all fields that sort before ``seq``, without its last
-            brace.
-        transfers: the canonical list of the transfers.
-    """
-
-    def __init__(self, head: str, transfers: str) -> None:
-        try:
-            self._head = head.encode("utf-8")
-            self._tail = b',"transfers":' + transfers.encode("utf-8") + b"}"
-        except UnicodeEncodeError as error:
-            raise Broken("a journal holds text that is not valid Unicode") from error
-
-    def plain(self) -> bytes:
-        """Return the canonical bytes of what was stated."""
-        return self._head + self._tail
-
-    def with_seq(self, seq: int) -> bytes:
-        """Return the canonical bytes with ``seq`` put in at its place in the order of keys."""
-        return self._head + b',"seq":"%d"' % seq + self._tail
-
-
 def _within_size(encoded: bytes) -> bytes:
     if len(encoded) > MAX_ENTRY_BYTES:
         raise Broken("an entry is larger than 65,535 bytes; log its digest instead")

@@ -8,6 +8,7 @@ from ledger.actors import Actor, system_actor
 from ledger.audit import Checkpoint
 from ledger.book import Journal, Phase, Posted, Transfer, post
 from ledger.chart import AccountKey, TransferCode
+from ledger.entries import JOURNAL_TYPE, envelope
 from ledger.identifiers import new_id
 
 AT = datetime(2026, 10, 1, 1, 2, 3, 456789, tzinfo=UTC)
@@ -95,6 +96,20 @@ def meter(amount: int, provider: str = "q1", month: str = "2026-10") -> Journal:
 
 def book(*journals: Journal) -> list[Posted]:
     return [post(each, actor=ACTOR, at=each.effective_at) for each in journals]
+
+
+def entry_of(
+    made: Journal, seq: int, *, log: str, actor: Actor = ACTOR, at: datetime = AT
+) -> bytes:
+    """Return the bytes that the log must hold for a journal, encoded as a whole."""
+    return envelope(
+        log=log,
+        id=made.id,
+        type=JOURNAL_TYPE,
+        at=at,
+        actor=actor.for_log(),
+        body={**made.for_log(), "seq": str(seq)},
+    )
 
 
 def seal_all(at: datetime = AT) -> Checkpoint:

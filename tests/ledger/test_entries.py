@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from ledger.chart import Code, TransferCode
 from ledger.entries import (
     MAX_ENTRY_BYTES,
-    JournalBytes,
-    JournalFrame,
     Malformed,
     canonical,
     decode,
@@ -139,16 +137,6 @@ def test_the_envelope_has_its_fixed_fields_and_this_golden_form():
         b'{"actor":{"kind":"system"},"at":"2026-10-01T00:00:00.000000Z","auth":null,'
         b'"body":{"amount_fen":"5"},"id":"018f0000-0000-7000-8000-000000000001","links":[],'
         b'"log":"here","pii":{},"type":"test.event","v":"1"}'
-    )
-
-
-def test_the_entry_of_a_journal_has_this_golden_form():
-    body = JournalBytes(f'{{"journal":"{ID}","kind":"k"', "[]")
-    assert JournalFrame("here", AT, {"kind": "system"}).entry(ID, 7, body) == (
-        b'{"actor":{"kind":"system"},"at":"2026-10-01T00:00:00.000000Z","auth":null,'
-        b'"body":{"journal":"018f0000-0000-7000-8000-000000000001","kind":"k","seq":"7",'
-        b'"transfers":[]},"id":"018f0000-0000-7000-8000-000000000001","links":[],"log":"here",'
-        b'"pii":{},"type":"ledger.journal","v":"1"}'
     )
 
 

@@ -2,14 +2,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import rfc8785
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ledger import chart
 from ledger.book import Phase
 from ledger.chart import TransferCode
-from ledger.entries import JournalFrame, canonical, decode
 from ledger.identifiers import new_id
 from ledger.transfers import MAX_AMOUNT, PHASES, Journal, shape_fault
 from tests.ledger.making import (
@@ -135,29 +131,3 @@ def test_a_move_to_the_same_pool_of_another_provider_is_no_route():
         shape_fault(journal(move(redeemed("a"), redeemed("b"), 1, TransferCode.SETTLE))).code
         == "route_not_allowed"
     )
-
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-REFS = st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=9), TEXTS, max_size=3)
-
-
-@given(TEXTS, TEXTS, TEXTS, REFS, st.booleans(), st.integers(1, 10**12))
-def test_a_journal_put_together_by_hand_has_its_canonical_bytes(
-    kind, subject, reason, refs, expires, seq
-):
-    held = hold(5, subject.replace("/", ""), expires_at=LATER if expires else None)
-    legs = [held.transfers[0], post_held(held, 3).transfers[0]]
-    made = replace(
-        journal(*(replace(each, reason=reason) for each in legs)),
-        kind=kind,
-        refs=refs,
-        approvals=(CLERK,) if expires else (),
-    )
-    stated = made.for_log()
-    assert made.encoded().plain() == canonical(stated) == rfc8785.dumps(stated)
-    assert made.encoded().with_seq(seq) == canonical({**stated, "seq": str(seq)})
-    frame = JournalFrame("here", AT, CLERK.for_log())
-    assert decode(frame.entry(made.id, seq, made.encoded()))["body"] == {
-        **stated,
-        "seq": str(seq),
-    }
