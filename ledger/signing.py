@@ -23,7 +23,8 @@ ED25519 = b"\x01"
 KEY_ID_BYTES = 4
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
-MAX_NOTE_CHARACTERS = 16_384
+#: 16 signature lines of the longest kind fit, as C2SP signed-note asks.
+MAX_NOTE_CHARACTERS = 131_072
 _DASH = "\u2014 "  # an em dash and a blank begin a signature line
 _CHECKPOINT_LINES = 3
 
