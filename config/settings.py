@@ -21,6 +21,10 @@ VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 SHARED_DATA_DIR = Path(env.text("SHARED_DATA_DIR", str(BASE_DIR.parent / "shared" / "data")))
 PUBLIC_ORIGIN = env.text("PUBLIC_ORIGIN", "http://127.0.0.1:8000")
 LOG_ORIGIN = env.text("LOG_ORIGIN", "shuanli.putuo.example/ledger")
+LOG_WITNESSES = env.text("LOG_WITNESSES", "")  # a policy file, or "URL VKEY, URL VKEY"
+LOG_TSA_URL = env.text("LOG_TSA_URL", "")
+LOG_TSA_ROOTS = env.text("LOG_TSA_ROOTS", "")  # PEM file of the authorities that are trusted
+env.refuse(bool(LOG_TSA_URL) and not LOG_TSA_ROOTS, "LOG_TSA_URL needs LOG_TSA_ROOTS beside it")
 BROKER_URL = env.text("CELERY_BROKER_URL", why="redis://HOST:PORT/0 or amqp://USER:PASSWORD@HOST//")
 DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by one press
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")

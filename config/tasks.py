@@ -12,6 +12,8 @@ from ledger import clock, work
 from ledger.actors import system_actor
 from ledger.invariants import findings
 from ledger.refusals import Broken, Refused
+from ledger.stamping import stamp_newest
+from ledger.witnessing import witness_newest
 from providers.metering import run_batch_work
 from vouchers.models import Voucher
 from vouchers.spending import expire_voucher
@@ -73,3 +75,20 @@ def check_books() -> None:
         logger.critical("books: %s: %s: %s", each.name, each.subject, each.detail)
     if found:
         raise Broken(f"check_books has {len(found)} findings")
+
+
+@shared_task(soft_time_limit=45, time_limit=55)
+def witness_log() -> int:
+    """Have the newest checkpoint cosigned; return how many witnesses now have.
+
+    Apart from the sealer: a witness that is slow or dead delays nothing but this.
+    """
+    outcomes = witness_newest(clock.now())
+    return sum(each.state in {"cosigned", "current"} for each in outcomes)
+
+
+@shared_task(soft_time_limit=45, time_limit=55)
+def stamp_log() -> int:
+    """Have the newest checkpoint time stamped; return its size, 0 when there was nothing to do."""
+    stamped = stamp_newest(clock.now())
+    return stamped.size if stamped else 0
