@@ -90,10 +90,12 @@ class Witness:
             if seen:
                 self._keep("unproven", seen, asked, at)
             return Answer(422, "the proof does not show that the log only grew\n")
+        if seen and at < seen.at:
+            return Answer(503, "the clock of the witness runs behind what it signed last\n")
         # Signed before it is stored: a fault of the key must not leave a tree that only
         # seems to be cosigned. The answer goes out after the commit.
         lines = self.cosigner.lines(asked.text, at)
-        self.memory.remember(Seen(head.origin, head.size, head.root, asked.note, at))
+        self.memory.remember(Seen(head.origin, head.size, head.root, asked.note, at, lines))
         return Answer(200, lines)
 
     def _look_for_fork(self, asked: Submission, at: int) -> None:

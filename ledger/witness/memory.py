@@ -16,7 +16,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS owner (vkey TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS log (
     origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL,
-    note TEXT NOT NULL, at INTEGER NOT NULL
+    note TEXT NOT NULL, at INTEGER NOT NULL, lines TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS signed (
     origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL,
@@ -44,13 +44,14 @@ class Unusable(RuntimeError):  # noqa: N818 - says what is the matter
 
 @dataclass(frozen=True)
 class Seen:
-    """The largest tree a witness cosigned of one log."""
+    """A tree that a witness cosigned of one log; its own lines only of the largest."""
 
     origin: str
     size: int
     root: bytes
     note: str
     at: int
+    lines: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Memory:
     def seen(self, origin: str) -> Seen | None:
         """Return the largest tree cosigned of a log; only inside ``deciding``."""
         row = self._file.execute(
-            "SELECT origin, size, root, note, at FROM log WHERE origin = ?", (origin,)
+            "SELECT origin, size, root, note, at, lines FROM log WHERE origin = ?", (origin,)
         ).fetchone()
         return Seen(*row) if row else None
 
@@ -139,10 +140,10 @@ class Memory:
         """Store a tree as the largest cosigned; only inside ``deciding``."""
         row = (seen.origin, seen.size, seen.root, seen.note, seen.at)
         self._file.execute(
-            "INSERT INTO log VALUES (?, ?, ?, ?, ?) ON CONFLICT (origin) DO UPDATE"
+            "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (origin) DO UPDATE"
             " SET size = excluded.size, root = excluded.root, note = excluded.note,"
-            " at = excluded.at",
-            row,
+            " at = excluded.at, lines = excluded.lines",
+            (*row, seen.lines),
         )
         self._file.execute("INSERT OR IGNORE INTO signed VALUES (?, ?, ?, ?, ?)", row)
 
@@ -177,7 +178,7 @@ class Memory:
         """Return the largest tree of every log."""
         with self._lock:
             found = self._file.execute(
-                "SELECT origin, size, root, note, at FROM log ORDER BY origin"
+                "SELECT origin, size, root, note, at, lines FROM log ORDER BY origin"
             ).fetchall()
         return [Seen(*row) for row in found]
 

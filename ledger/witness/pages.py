@@ -1,5 +1,6 @@
 """What a witness shows to anybody: its keys, the latest tree of each log, its evidence."""
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from html import escape
@@ -24,8 +25,20 @@ def _log(seen: Seen) -> dict[str, Any]:
         "size": seen.size,
         "root": to_base64(seen.root),
         "at": moment(seen.at),
-        "checkpoint": seen.note,
+        "checkpoint": seen.note + seen.lines,
     }
+
+
+def cosigned_checkpoint(witness: Witness, origin_hash: str) -> str | None:
+    """Return the latest checkpoint of a log with the lines of this witness, for monitors.
+
+    Args:
+        origin_hash: SHA-256 of the log's origin in hexadecimal.
+    """
+    for each in witness.memory.logs():
+        if hashlib.sha256(each.origin.encode()).hexdigest() == origin_hash:
+            return each.note + each.lines
+    return None
 
 
 def evidence_as_dict(found: Evidence) -> dict[str, Any]:

@@ -125,7 +125,9 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/add-checkpoint":
             self._answer(Answer(405, "POST only\n"), {"Allow": "POST"})
         else:
-            self._answer(Answer(404, "nothing here\n"))
+            origin_hash = path.removeprefix("/").removesuffix("/checkpoint")
+            note = pages.cosigned_checkpoint(self.server.witness, origin_hash)
+            self._answer(Answer(200, note) if note else Answer(404, "nothing here\n"))
 
     do_HEAD = do_GET  # noqa: N815 - the name http.server looks for
 
@@ -184,4 +186,4 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's word
         """Log one line; what a stranger sent is shown as escapes."""
-        logger.info("%s %s", self.client_address[0], ascii(format % args)[1:300])
+        logger.info("%s %s", self.client_address[0], ascii(format % args)[1:-1][:300])

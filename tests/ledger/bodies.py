@@ -9,6 +9,7 @@ from time import time
 
 from ledger.audit import ensure_key
 from ledger.cosigning import Cosigner, CosignerKey
+from ledger.signing import VerificationKey
 from ledger.witness.judging import Witness
 from ledger.witness.memory import Memory
 from ledger.witness.server import Server
@@ -33,10 +34,10 @@ def served(server: ThreadingHTTPServer) -> Iterator[str]:
 
 
 @contextmanager
-def honest(cosigner: Cosigner, folder: Path) -> Iterator[str]:
-    """Run a real witness that knows this log."""
+def honest(cosigner: Cosigner, folder: Path, *logs: VerificationKey) -> Iterator[str]:
+    """Run a real witness that knows this log (or others)."""
     memory = Memory(folder / f"{cosigner.name.partition('.')[0]}.sqlite")
-    witness = Witness(cosigner, [ensure_key(AT)], memory)
+    witness = Witness(cosigner, logs or [ensure_key(AT)], memory)
     server = Server(("127.0.0.1", 0), witness, lambda: int(time()))
     with served(server) as address:
         yield address

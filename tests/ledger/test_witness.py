@@ -106,6 +106,12 @@ def test_a_log_with_two_keys_is_known_by_either(tmp_path):
     assert witness.add_checkpoint(newer.body(3, 5), SECONDS).status == 200
 
 
+def test_a_witness_whose_clock_runs_behind_signs_nothing_until_it_is_right(witness):
+    witness.add_checkpoint(LOG.body(0, 5), SECONDS)
+    assert witness.add_checkpoint(LOG.body(5, 6), SECONDS - 1).status == 503
+    assert witness.add_checkpoint(LOG.body(5, 6), SECONDS).status == 200
+
+
 def test_extension_lines_are_cosigned_with_the_rest(witness):
     note = LOG.signer.sign(LOG.head(5).text + "extension\n")
     answer = witness.add_checkpoint(LOG.body(0, 5, note=note), SECONDS)

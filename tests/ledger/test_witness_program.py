@@ -1,6 +1,7 @@
 """The witness as a program: over real sockets, killed at its worst moment, fed with rubbish."""
 
 import contextlib
+import hashlib
 import json
 import os
 import random
@@ -133,7 +134,10 @@ def test_the_program_without_django_tells_what_it_holds(program, tmp_path):
     found = httpx.get(f"{program.address}/evidence", trust_env=False).json()
     assert found[0]["held"] == LOG.note(5)
     told = httpx.get(program.address, headers={"Accept": "application/json"}, trust_env=False)
-    assert told.json()["logs"][0]["checkpoint"] == LOG.note(5)
+    place = hashlib.sha256(LOG.key.name.encode()).hexdigest()
+    monitored = httpx.get(f"{program.address}/{place}/checkpoint", trust_env=False).text
+    assert monitored == told.json()["logs"][0]["checkpoint"]
+    assert monitored.startswith(LOG.note(5) + "— audit.test/w ")
     assert [CosignerKey.parse(each).name for each in told.json()["keys"]] == ["audit.test/w"] * 2
     loaded = "import ledger.witness.__main__, sys; print('django' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", loaded], env=PLAIN, text=True, capture_output=True)
