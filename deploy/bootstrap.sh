@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 purpose=${1:-run}
 
 LIBRARIES="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-cjk"
-TOOLS="chromium poppler-utils"
+TOOLS="chromium poppler-utils openssl"
 LOG=.setup.log
 say() { printf '%s\n' "$*"; }
 

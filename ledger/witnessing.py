@@ -171,7 +171,7 @@ class _Round:
         if reply.status == _OK:
             return self._take(body, reply)
         if reply.status == _UNPROVEN:
-            return self._outcome(body, "disagrees", f"it holds another tree of size {old} (422)")
+            return self._outcome(body, "disagrees", f"它见证过的前 {old} 条与本日志不同（422）")
         if reply.status == _CONFLICT:
             return self._conflict(body, old, _size_in(reply))
         if reply.status:
@@ -181,14 +181,14 @@ class _Round:
     def _conflict(self, body: Body, old: int, size: int | None) -> Outcome:
         current = latest_checkpoint() or self.newest
         if size is None:
-            return self._outcome(body, "invalid", "a conflict (409) without a size")
+            return self._outcome(body, "invalid", "应答冲突（409），却没有给出长度")
         if size > current.size:
             return self._outcome(
-                body, "disagrees", f"it cosigned size {size}, this log has {current.size} (409)"
+                body, "disagrees", f"它见证到 {size} 条，本日志只有 {current.size} 条（409）"
             )
         if size == old == self.newest.size:
-            return self._outcome(body, "disagrees", f"it holds another root of size {size} (409)")
-        return self._outcome(body, "refused", f"it is at size {size}; asked again next time")
+            return self._outcome(body, "disagrees", f"它在长度 {size} 处见证过另一个树根（409）")
+        return self._outcome(body, "refused", f"它停在 {size} 条，下次再请")
 
     def _take(self, body: Body, reply: Reply) -> Outcome:
         """Keep every line that holds; lines of keys we do not know are passed over."""
@@ -196,7 +196,7 @@ class _Round:
         try:
             _, lines = split_note(self.newest.note + reply.body.decode("utf-8"))
         except (NoteError, UnicodeDecodeError) as error:
-            return self._outcome(body, "invalid", f"not signature lines: {error}")
+            return self._outcome(body, "invalid", f"应答不是签名行：{error}")
         for key in body.keys:
             signature = signature_of(lines, key)
             if signature is None:
@@ -207,8 +207,8 @@ class _Round:
             except NoteError as error:
                 faults.append(str(error))
         if not taken or faults:
-            return self._outcome(body, "invalid", "; ".join(faults) or "no line of its keys")
-        return self._outcome(body, "cosigned", f"{taken} lines")
+            return self._outcome(body, "invalid", "；".join(faults) or "没有它的公钥对应的签名行")
+        return self._outcome(body, "cosigned", f"{taken} 个签名")
 
     def _keep(self, key: CosignerKey, signature: bytes) -> None:
         text, _ = split_note(self.newest.note)

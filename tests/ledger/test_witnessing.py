@@ -181,11 +181,11 @@ def test_a_log_rewritten_under_a_witness_raises_the_alarm(audit_bureau, tmp_path
     assert "422" in told[0].detail
     with other.deciding():
         other._file.execute("UPDATE log SET size = ?", (newest.size,))
-    assert "another root" in witness_newest(now())[0].detail
+    assert "另一个树根" in witness_newest(now())[0].detail
     assert "disagrees at size" in caplog.text
     with other.deciding():
         other._file.execute("UPDATE log SET size = ?", (newest.size + 5,))
-    assert "this log has" in witness_newest(now())[0].detail
+    assert "本日志只有" in witness_newest(now())[0].detail
     with pytest.raises(CommandError, match="不一致"):
         call_command("witness_log", "--once", stdout=io.StringIO())
     other.close()
