@@ -98,7 +98,10 @@ class AnchorSink:
         text = json.dumps(told, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         files["anchor.json"] = text.encode()
         self.incoming.mkdir(parents=True, exist_ok=True)
-        folder = self.folder / "out" / f"{checkpoint.size:012d}-{told['note_sha256'][:16]}"
+        # With a time stamp it is another hand-out: what lies in a folder always fits together.
+        stamp = f"-{told['token_sha256'][:16]}" if token is not None else ""
+        name = f"{checkpoint.size:012d}-{told['note_sha256'][:16]}{stamp}"
+        folder = self.folder / "out" / name
         folder.mkdir(parents=True, exist_ok=True)
         return [_written(folder / name, content) for name, content in sorted(files.items())]
 

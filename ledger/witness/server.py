@@ -96,6 +96,9 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "witness"
     sys_version = ""
     timeout = REQUEST_SECONDS
+    # Headers and body leave in one packet; in two, each answer would wait for a late receipt.
+    wbufsize = 65_536
+    disable_nagle_algorithm = True
 
     def setup(self) -> None:
         """Read through a deadline."""

@@ -64,6 +64,9 @@ def test_what_was_handed_out_does_not_change_when_it_is_exported_again():
     before = [each.read_bytes() for each in AnchorSink().export(newest, None, AT)]
     after = [each.read_bytes() for each in AnchorSink().export(newest, None, LATER)]
     assert before == after
+    stamped = AnchorSink().export(newest, b"token", LATER)
+    assert {each.name for each in stamped[0].parent.iterdir()} == {each.name for each in stamped}
+    assert len(list((settings.VAR_DIR / "anchors" / "out").iterdir())) == 2
     assert not list((settings.VAR_DIR / "anchors").rglob("*.part"))
 
 
