@@ -128,7 +128,8 @@ def policy(keys: Iterable[VerificationKey]) -> Policy:
     """
     url = f"{settings.PUBLIC_ORIGIN}/public/log/"
     known = setting()
-    logs = tuple(KnownLog(each, url) for each in keys)
+    # Keys under another name are those of the SM3 tree, which no client of C2SP can read.
+    logs = tuple(KnownLog(each, url) for each in keys if each.name == settings.LOG_ORIGIN)
     return Policy(logs, known.witnesses, known.groups, known.quorum)
 
 

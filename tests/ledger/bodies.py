@@ -24,9 +24,8 @@ def served(server: ThreadingHTTPServer) -> Iterator[str]:
     """Serve in a thread and yield the address."""
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    host, port = server.server_address[:2]
     try:
-        yield f"http://{host}:{port}"
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()
