@@ -13,6 +13,16 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 10},  # rings must not pile up while no worker lives
     },
+    "have the newest checkpoint witnessed": {
+        "task": "config.tasks.witness_log",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "have the newest checkpoint time stamped": {
+        "task": "config.tasks.stamp_log",
+        "schedule": crontab(minute=7),
+        "options": {"expires": 3600},
+    },
     "let vouchers lapse whose last day is over": {
         "task": "config.tasks.expire_vouchers",
         "schedule": crontab(hour=0, minute=5),

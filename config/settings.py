@@ -29,6 +29,10 @@ env.refuse(
     LOG_SUITES[:1] != ["sha256"] or LOG_SUITES[1:] not in ([], ["sm3"]),
     "LOG_SUITES is sha256 or sha256,sm3",
 )
+LOG_WITNESSES = env.text("LOG_WITNESSES", "")  # a policy file, or "URL VKEY, URL VKEY"
+LOG_TSA_URL = env.text("LOG_TSA_URL", "")
+LOG_TSA_ROOTS = env.text("LOG_TSA_ROOTS", "")  # PEM file of the authorities that are trusted
+env.refuse(bool(LOG_TSA_URL) and not LOG_TSA_ROOTS, "LOG_TSA_URL needs LOG_TSA_ROOTS beside it")
 BROKER_URL = env.text("CELERY_BROKER_URL", why="redis://HOST:PORT/0 or amqp://USER:PASSWORD@HOST//")
 DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by one press
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")

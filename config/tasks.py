@@ -13,6 +13,8 @@ from ledger.actors import system_actor
 from ledger.crossing import cross_checkpoints as cross
 from ledger.invariants import findings
 from ledger.refusals import Broken, Refused
+from ledger.stamping import stamp_newest
+from ledger.witnessing import witness_newest
 from providers.metering import run_batch_work
 from vouchers.models import Voucher
 from vouchers.spending import expire_voucher
@@ -80,3 +82,20 @@ def check_books() -> None:
 def cross_checkpoints() -> int:
     """Let each tree of the log remember the other's newest checkpoint; return the entries."""
     return len(cross(actor=system_actor("cross-checkpoints"), at=clock.now()))
+
+
+@shared_task(soft_time_limit=45, time_limit=55)
+def witness_log() -> int:
+    """Have the newest checkpoint cosigned; return how many witnesses now have.
+
+    Apart from the sealer: a witness that is slow or dead delays nothing but this.
+    """
+    outcomes = witness_newest(clock.now())
+    return sum(each.state in {"cosigned", "current"} for each in outcomes)
+
+
+@shared_task(soft_time_limit=45, time_limit=55)
+def stamp_log() -> int:
+    """Have the newest checkpoint time stamped; return its size, 0 when there was nothing to do."""
+    stamped = stamp_newest(clock.now())
+    return stamped.size if stamped else 0

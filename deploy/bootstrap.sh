@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 purpose=${1:-run}
 
 LIBRARIES="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-cjk"
-TOOLS="chromium poppler-utils softhsm2"
+TOOLS="chromium poppler-utils openssl softhsm2"
 LOG=.setup.log
 say() { printf '%s\n' "$*"; }
 

@@ -23,6 +23,7 @@ from types import FrameType
 
 import psycopg
 
+from deploy.auditor import known_witnesses
 from deploy.processes import Child
 from deploy.servers import Postgres, ServerFailed, Valkey
 from deploy.site import Site, need_port
@@ -87,16 +88,20 @@ def only_one(folder: Path) -> Iterator[bool]:
 
 def base_environment(folder: Path, own: dict[str, str]) -> dict[str, str]:
     """Return what every program of the house runs in, but for the servers' addresses."""
-    return os.environ | {
-        "VAR_DIR": str(folder),
-        "SECRET_KEY": os.environ.get("SECRET_KEY") or own["SECRET_KEY"],
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONUTF8": "1",
-        "C_FORCE_ROOT": "1",  # JSON only, so root is no door for others' code
-    }
+    return (
+        known_witnesses(folder)
+        | os.environ
+        | {
+            "VAR_DIR": str(folder),
+            "SECRET_KEY": os.environ.get("SECRET_KEY") or own["SECRET_KEY"],
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONUTF8": "1",
+            "C_FORCE_ROOT": "1",  # JSON only, so root is no door for others' code
+        }
+    )
 
 
 @contextmanager
@@ -185,6 +190,15 @@ def seed(folder: Path, environment: dict[str, str]) -> None:
     say("演示完成；摘要在 var/demo/summary.json")
 
 
+def log_keys(environment: dict[str, str]) -> str:
+    """Return the verification keys of the log, as its own command tells them."""
+    words = [sys.executable, "manage.py", "make_log_key"]
+    made = subprocess.run(
+        words, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    )
+    return made.stdout
+
+
 def tell_again(folder: Path) -> None:
     """Tell the demonstration of an earlier start by its summary."""
     told = summary(folder)
@@ -225,9 +239,15 @@ def open_house(*, serve: bool) -> None:
         try:
             must(["manage.py", "prepare_house"], environment)
             say("数据表、角色、节假日、日志密钥、静态文件已就绪")
+            witnessed = environment["DEMO_MODE"] == "1" and not os.environ.get("LOG_WITNESSES")
+            if witnessed:
+                site.start_witness(log_keys(environment))
+                say("独立的见证程序（审计局见证）已启动")
             site.start_workers()
             say("后台任务与日志封存已启动")
             seed(folder, environment)
+            if witnessed:
+                call(["manage.py", "witness_log", "--once"], environment)
             if not serve and not summary(folder):
                 raise ServerFailed("演示没有做完，原因见上")
             if serve:
@@ -257,15 +277,7 @@ def verify() -> int:
     bundle, key = folder / "log.bundle", folder / "log.vkey"
     with only_one(ROOT / "var") as free, servers(ROOT / "var", running=not free) as environment:
         must(["manage.py", "export_log", str(bundle)], environment)
-        made = subprocess.run(
-            [sys.executable, "manage.py", "make_log_key"],
-            cwd=ROOT,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-    key.write_text(made.stdout, encoding="utf-8")
+        key.write_text(log_keys(environment), encoding="utf-8")
     # No environment of the house: nothing but the two files decides.
     plain = {"PATH": os.environ["PATH"], "PYTHONUTF8": "1"}
     return call(["-m", "ledger.verifying", str(bundle), "--vkey", str(key)], plain)

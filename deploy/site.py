@@ -1,4 +1,4 @@
-"""The processes of the site itself: web, worker, beat and sealer, watched while they run."""
+"""The processes of the site: web, worker, beat, sealer, witness, watched while they run."""
 
 import socket
 import time
@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from deploy.auditor import Auditor, known_witnesses
 from deploy.processes import Child, stop_leftover
 from deploy.servers import Postgres, ServerFailed, Valkey, wait_until
 
@@ -34,7 +35,7 @@ def need_port(root: Path, folder: Path, port: int) -> None:
 
 
 class Site:
-    """Web, Celery worker, Celery beat and the log's sealer."""
+    """Web, Celery worker, Celery beat, the log's sealer, and a witness for the demonstration."""
 
     def __init__(
         self,
@@ -57,6 +58,14 @@ class Site:
         celery = ["celery", "--app", "config", "worker", "--concurrency", "2", "--loglevel", "INFO"]
         self._start("worker", [*celery, "--without-gossip", "--without-mingle"])
         self._start("sealer", ["python", "manage.py", "seal_log"])
+
+    def start_witness(self, log_keys: str) -> None:
+        """Start the demonstration's witness and let the house ask it from now on."""
+        auditor = Auditor(self.folder)
+        words = auditor.prepare(log_keys)
+        child = self._start("witness", words, auditor.environment)
+        wait_until(auditor.answers, child, "见证")
+        self.environment.update(known_witnesses(self.folder))
 
     def start_web(self) -> None:
         """Start the pages and the clock-driven jobs, and wait until the pages answer."""
@@ -104,12 +113,14 @@ class Site:
             child.stop()
             (self.folder / "run" / f"{child.name}.pid").unlink(missing_ok=True)
 
-    def _start(self, name: str, command: list[str]) -> Child:
+    def _start(
+        self, name: str, command: list[str], environment: dict[str, str] | None = None
+    ) -> Child:
         child = Child(
             name,
             command,
             log=self.folder / "log" / f"{name}.log",
-            environment=self.environment,
+            environment=self.environment if environment is None else environment,
             folder=self.root,
         )
         note = self.folder / "run" / f"{name}.pid"

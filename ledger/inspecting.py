@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from ledger import models
+from ledger.attested import attestation_findings
 from ledger.entries import JOURNAL_TYPE, Malformed, canonical, decode, moment_text
 from ledger.epochs import KeyHistory
 from ledger.invariants import Finding, findings
@@ -62,6 +63,7 @@ def inspect_log(progress: Progress | None = None) -> list[Finding]:
         found = findings()
         found += _Inspection(report, total).entries()
         found += _journals(report, total)
+        found += attestation_findings()
     return found
 
 

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from ledger import exploring, serving
+from ledger import exploring, serving, witnessing
 from ledger.audit import latest_checkpoint, proof
 from ledger.rights import public
 from ledger.suites import SHA256, SM3, Suite
@@ -30,8 +30,11 @@ def _stated(body: bytes | str, kind: str, caching: str) -> HttpResponse:
 
 @public
 @require_safe
-def checkpoint(_request: HttpRequest, suite: Suite = SHA256) -> HttpResponse:
-    """Give the newest signed checkpoint of a tree."""
+def checkpoint(request: HttpRequest, suite: Suite = SHA256) -> HttpResponse:
+    """Give the newest signed checkpoint of a tree; ``?witnessed``: that a quorum cosigned."""
+    if "witnessed" in request.GET and suite == SHA256:
+        note = witnessing.witnessed_checkpoint(witnessing.policy(exploring.verification_keys()))
+        return _stated(note, TEXT, FRESH) if note else _stated_missing("尚无达到法定数的检查点\n")
     newest = latest_checkpoint(suite)
     if newest is None:
         return _stated_missing("尚未签发检查点\n")
@@ -60,6 +63,14 @@ def keys(_request: HttpRequest) -> HttpResponse:
     """Give the verification keys the log introduced, one per line."""
     lines = [each.text + "\n" for each in exploring.verification_keys()]
     return _stated("".join(lines), TEXT, FRESH) if lines else _stated_missing("尚无验证密钥\n")
+
+
+@public
+@require_safe
+def policy(_request: HttpRequest) -> HttpResponse:
+    """Give the trust policy: the keys of this log, its witnesses, and the quorum."""
+    text = witnessing.policy(exploring.verification_keys()).text
+    return _stated(text.encode("utf-8", "surrogateescape"), TEXT, FRESH)
 
 
 @public
@@ -142,5 +153,6 @@ urlpatterns = [
     path("checkpoint.sm", checkpoint, {"suite": SM3}, name="log_checkpoint_sm"),
     path("sm3/tile/<str:level>/<path:rest>", tile, {"suite": SM3}, name="log_tile_sm3"),
     path("key", keys, name="log_key"),
+    path("policy", policy, name="log_policy"),
     path("proof", prove, name="log_proof"),
 ]

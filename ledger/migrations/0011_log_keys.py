@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0008_suites")]
+    dependencies = [("ledger", "0010_witnesses")]
 
     operations = [
         migrations.AlterModelOptions(

@@ -7,18 +7,22 @@ the database itself, in the statement that inserts the transfers.
 
 from ledger.models.books import Account, AccountBalance, Journal, RefusedId, Transfer
 from ledger.models.log import Checkpoint, LogEntry, LogEntryQuerySet, LogLeaf, LogTile, Xid8Field
+from ledger.models.witnesses import Anchor, Cosignature, TimeStamp
 from ledger.models.work import Work
 
 __all__ = [
     "Account",
     "AccountBalance",
+    "Anchor",
     "Checkpoint",
+    "Cosignature",
     "Journal",
     "LogEntry",
     "LogEntryQuerySet",
     "LogLeaf",
     "LogTile",
     "RefusedId",
+    "TimeStamp",
     "Transfer",
     "Work",
     "Xid8Field",

@@ -6,6 +6,7 @@ register = template.Library()
 
 THINGS = {
     "accelerator": "加速卡",
+    "anchor": "锚定",
     "application": "申请",
     "batch": "用量批次",
     "budget": "预算",
@@ -96,6 +97,7 @@ DEEDS = {
     "publish": "发布",
     "put_out": "出具",
     "readmit": "恢复入库",
+    "receipt": "回执登记",
     "recorded": "登记到账",
     "redeem": "核销",
     "refund": "退回",

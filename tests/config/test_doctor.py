@@ -14,9 +14,11 @@ from django.utils.timezone import now
 from config.management.commands import doctor
 from ledger import clock, exploring, work
 from ledger.actors import system_actor
-from ledger.audit import record
-from ledger.models import Work
+from ledger.audit import latest_checkpoint, record
+from ledger.models import Cosignature, Work
+from tests.ledger.bodies import listing
 from tests.ledger.making import seal_all
+from tests.ledger.small_log import AUDIT
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -165,6 +167,20 @@ def test_a_log_that_does_not_verify_is_a_fault(monkeypatch):
     forged = exploring.Health(False, "核验未通过：检查点的签名无效。")
     monkeypatch.setattr(exploring, "health", lambda shown: forged)
     assert doctor.log_tail() == (doctor.FAIL, forged.sentence)
+
+
+def test_a_witness_that_fell_behind_is_noticed(well, settings):
+    settings.LOG_WITNESSES = listing(("http://127.0.0.1:9", AUDIT.keys[0]))
+    assert results()["witnesses"].level == doctor.WARN
+    assert "audit.test/witness" in results()["witnesses"].detail
+    size = latest_checkpoint().size
+    key_id = AUDIT.keys[0].key_id.hex()
+    Cosignature.objects.create(
+        size=size, witness="audit.test/witness", key_id=key_id, algorithm="x", line="x", at=AT
+    )
+    assert results()["witnesses"].level == doctor.OK
+    settings.LOG_WITNESSES = "/nowhere"
+    assert results()["witnesses"].level == doctor.FAIL
 
 
 def test_a_house_without_its_folder_is_told_so(settings):

@@ -52,9 +52,11 @@ def test_every_job_has_a_time_except_the_bell():
     assert {job["task"] for job in SCHEDULE.values()} == OURS - {"config.tasks.ring"}
 
 
-def test_the_sweeper_comes_every_ten_seconds_and_the_rest_at_night():
+def test_the_sweeper_and_the_log_come_by_day_and_the_rest_at_night():
     times = {job["task"]: job["schedule"] for job in SCHEDULE.values()}
     assert times.pop("config.tasks.sweep") == 10.0
+    assert times.pop("config.tasks.witness_log") == 60.0
+    assert times.pop("config.tasks.stamp_log") == crontab(minute=7)
     assert all(isinstance(time, crontab) and max(time.hour) < 6 for time in times.values())
 
 

@@ -3,11 +3,16 @@
 import os
 import signal
 import socket
+from pathlib import Path
 
+import httpx
 import pytest
 
+from deploy.auditor import known_witnesses
 from deploy.servers import Postgres, ServerFailed, Valkey
 from deploy.site import MOST_RESTARTS, Site
+from ledger.policies import parse_policy, satisfied
+from tests.ledger.small_log import SmallLog
 
 
 @pytest.fixture
@@ -78,3 +83,19 @@ def test_notes_are_gone_after_a_clean_stop(site, tmp_path):
     assert (tmp_path / "run" / "worker.pid").exists()
     site.stop()
     assert not (tmp_path / "run" / "worker.pid").exists()
+
+
+def test_the_witness_of_the_demonstration_runs_without_the_secrets_of_the_house(site, tmp_path):
+    site.environment["SECRET_KEY"] = "secret"
+    site.start_witness(SmallLog().key.text + "\n")
+    child = site.children[0]
+    seen = Path(f"/proc/{child.number}/environ").read_bytes()
+    assert b"SECRET_KEY" not in seen
+    policy = parse_policy(Path(site.environment["LOG_WITNESSES"]).read_bytes())
+    assert [each.name for each in policy.witnesses] == ["审计局", "审计局-抗量子"]
+    answer = httpx.post(f"{policy.witnesses[0].url}/add-checkpoint",
+                        content=SmallLog().body(0, 5), trust_env=False)  # fmt: skip
+    assert satisfied(SmallLog().note(5) + answer.text, parse_policy(
+        f"log {SmallLog().key.text}\n{policy.text}".encode()))  # fmt: skip
+    assert known_witnesses(tmp_path) == {"LOG_WITNESSES": site.environment["LOG_WITNESSES"]}
+    assert known_witnesses(tmp_path / "other") == {}

@@ -30,6 +30,7 @@ FLOATS_ARE_FINE = {
 }
 THE_MACHINE_CLOCK = {
     "ledger/clock.py": "the one place that reads it",
+    "ledger/witness/__main__.py": "a witness says when it saw a tree",
     "ledger/identifiers.py": "an id carries a real time by its standard",
     "benchmarks/harness.py": "measures real time",
     "providers/api_requests.py": "whether a signature is fresh is a question of real time",

@@ -15,6 +15,9 @@ APPEND_ONLY = {
     "ledger_logleaf": "hash",
     "ledger_logtile": "root",
     "ledger_checkpoint": "note",
+    "ledger_cosignature": "line",
+    "ledger_timestamp": "token",
+    "ledger_anchor": "receipt",
 }
 
 
@@ -28,6 +31,12 @@ def full(transactional_db):
     a_small_month()
     seal_all()
     run("INSERT INTO ledger_refusedid VALUES (%s, 'x', 'x', now())", new_id())
+    run("INSERT INTO ledger_cosignature (size, witness, key_id, algorithm, line, at)"
+        " VALUES (1, 'x', 'x', 'x', 'x', now())")  # fmt: skip
+    run("INSERT INTO ledger_timestamp (size, digest, token, tsa, serial, national, at)"
+        " VALUES (1, 'x', 'x', 'x', 'x', false, now())")  # fmt: skip
+    run("INSERT INTO ledger_anchor (size, root, sha256, sm3, receipt, receipt_sha256, source,"
+        " entry_id, at) VALUES (1, 'x', 'x', 'x', 'x', 'x', 'x', %s, now())", new_id())  # fmt: skip
     run("INSERT INTO ledger_logtile (level, number, hashes, root) VALUES (0, 9, 'x', 'x')")
 
 

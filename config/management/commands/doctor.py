@@ -20,7 +20,7 @@ from kombu.exceptions import KombuError, OperationalError
 
 from config.celery import app
 from config.health import broker_answers, migrations_are_applied
-from ledger import clock, exploring, sealing, work
+from ledger import clock, exploring, sealing, witnessing, work
 from ledger.periods import day_of
 from ledger.refusals import Broken
 from vouchers.calendars import work_calendar
@@ -30,6 +30,7 @@ GIB = 2**30
 FREE_WARN, FREE_FAIL = 5 * GIB, GIB
 PING_SECONDS = 2
 SEALER_TRIES = 4  # one second apart: the sealer looks once a second
+WITNESS_LATE = timedelta(minutes=15)  # asked each minute, so this is many rounds
 HOLIDAYS_AHEAD = timedelta(days=60)  # the longest period counted in working days, and some air
 OFFSET_WARN, OFFSET_FAIL = timedelta(milliseconds=500), timedelta(seconds=5)
 CHINESE_FONT = "Noto-Sans-CJK"
@@ -130,6 +131,21 @@ def log_tail() -> Answer:
     return (OK if found.sound else FAIL), found.sentence
 
 
+def witnesses() -> Answer:
+    """Look whether the witnesses keep up with the log."""
+    try:
+        found = witnessing.standings()
+    except Broken as error:
+        return FAIL, f"见证设置读不出来：{error}"
+    if not found:
+        return OK, "未设置（LOG_WITNESSES），只有本系统自己的签名"
+    since = clock.now() - WITNESS_LATE
+    late = [each.witness for each in found if each.behind and (not each.at or each.at < since)]
+    if late:
+        return WARN, f"{'、'.join(late)} 没有跟上：manage.py witness_log --once 可看原因"
+    return OK, f"{len(found)} 个见证方均跟上"
+
+
 def chinese_font() -> Answer:
     """Render a line of Chinese and look which font went into the PDF."""
     try:
@@ -194,6 +210,7 @@ LOOKS: dict[str, tuple[str, Callable[[], Answer], bool]] = {
     "sealer": ("日志封存", sealer, True),
     "signing_key": ("日志签名密钥", signing_key, False),
     "log": ("日志末尾核验", log_tail, True),
+    "witnesses": ("日志见证", witnesses, True),
     "font": ("PDF 与中文字体", chinese_font, False),
     "assets": ("页面样式", assets, False),
     "disk": ("磁盘", disk, False),
