@@ -132,7 +132,9 @@ def test_a_mark_moved_while_a_seal_runs_stops_that_seal():
 
     def meddle(place: str) -> None:
         if place == "signed":
-            write_mark(replace(read_mark(), size=7))
+            mark = read_mark()
+            assert mark is not None
+            write_mark(replace(mark, size=7))
 
     with pytest.raises(Broken, match="two sealers"):
         wait_until(lambda: seal(AT, meddle), "the seal")
