@@ -13,6 +13,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 10},  # rings must not pile up while no worker lives
     },
+    "roll up the accounts that moved": {
+        "task": "config.tasks.roll_up",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "let vouchers lapse whose last day is over": {
         "task": "config.tasks.expire_vouchers",
         "schedule": crontab(hour=0, minute=5),

@@ -8,7 +8,7 @@ from celery import shared_task
 
 from billing.reporting import run_report_work
 from billing.settling import run_close_work
-from ledger import clock, work
+from ledger import clock, rolling, work
 from ledger.actors import system_actor
 from ledger.invariants import findings
 from ledger.refusals import Broken, Refused
@@ -17,6 +17,7 @@ from vouchers.models import Voucher
 from vouchers.spending import expire_voucher
 
 logger = logging.getLogger(__name__)
+WORTH_A_ROLL_UP = 100  # journals; fewer are summed up quickly enough each time
 
 HANDLERS: dict[str, work.Handler] = {
     "metering.batch": run_batch_work,
@@ -59,6 +60,12 @@ def expire_vouchers() -> int:
         else:
             lapsed += 1
     return lapsed
+
+
+@shared_task
+def roll_up() -> int:
+    """Roll up the accounts that moved; return how many."""
+    return rolling.roll_up(clock.now(), at_least=WORTH_A_ROLL_UP)
 
 
 @shared_task

@@ -103,16 +103,7 @@ _LOCK_DEFERRED = """
 SELECT id FROM ledger_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 SUMS = """
-SELECT a.id,
-    coalesce((SELECT sum(t.amount) FROM ledger_transfer t
-        WHERE t.debit_id = a.id AND t.phase = 'pending' AND NOT EXISTS (
-            SELECT FROM ledger_transfer r
-            WHERE r.pending_id = t.id AND r.phase IN ('post', 'void'))), 0)::bigint,
-    coalesce((SELECT sum(t.amount) FROM ledger_transfer t
-        WHERE t.debit_id = a.id AND t.phase IN ('single', 'post')), 0)::bigint,
-    coalesce((SELECT sum(t.amount) FROM ledger_transfer t
-        WHERE t.credit_id = a.id AND t.phase IN ('single', 'post')), 0)::bigint
-FROM ledger_account a WHERE a.id = ANY(%s)
+SELECT account_id, debits_pending, debits_posted, credits_posted FROM ledger_deferred_sums(%s)
 """
 _HELD = """
 SELECT t.id, t.debit_id, t.credit_id, t.amount, t.expires_at, EXISTS (

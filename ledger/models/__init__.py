@@ -5,19 +5,29 @@ in the plain-SQL migrations refuse every update, delete and truncate. A balance 
 the database itself, in the statement that inserts the transfers.
 """
 
-from ledger.models.books import Account, AccountBalance, Journal, RefusedId, Transfer
+from ledger.models.books import (
+    Account,
+    AccountBalance,
+    AccountRollup,
+    Journal,
+    PeriodClose,
+    RefusedId,
+    Transfer,
+)
 from ledger.models.log import Checkpoint, LogEntry, LogEntryQuerySet, LogLeaf, LogTile, Xid8Field
 from ledger.models.work import Work
 
 __all__ = [
     "Account",
     "AccountBalance",
+    "AccountRollup",
     "Checkpoint",
     "Journal",
     "LogEntry",
     "LogEntryQuerySet",
     "LogLeaf",
     "LogTile",
+    "PeriodClose",
     "RefusedId",
     "Transfer",
     "Work",

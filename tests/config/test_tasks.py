@@ -52,15 +52,25 @@ def test_every_job_has_a_time_except_the_bell():
     assert {job["task"] for job in SCHEDULE.values()} == OURS - {"config.tasks.ring"}
 
 
-def test_the_sweeper_comes_every_ten_seconds_and_the_rest_at_night():
+def test_sweeper_and_roll_ups_come_all_day_and_the_rest_at_night():
     times = {job["task"]: job["schedule"] for job in SCHEDULE.values()}
     assert times.pop("config.tasks.sweep") == 10.0
+    assert times.pop("config.tasks.roll_up") == 60.0
     assert all(isinstance(time, crontab) and max(time.hour) < 6 for time in times.values())
 
 
 @pytest.mark.django_db
 def test_the_sweeper_finds_nothing_in_an_empty_house():
     assert tasks.sweep() == tasks.ring() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_roll_up_comes_when_it_is_worth_it(monkeypatch):
+    a_small_month()
+    seal_all()
+    assert tasks.roll_up() == 0
+    monkeypatch.setattr(tasks, "WORTH_A_ROLL_UP", 5)
+    assert tasks.roll_up() > 0
 
 
 @pytest.mark.django_db
