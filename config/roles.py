@@ -35,6 +35,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "billing.view_settlement",
         "billing.approve_settlement",
         "billing.view_reports",
+        "ledger.view_incidents",
+        "ledger.lift_safe_mode",
     ),
     "finance": (
         "vouchers.grant_budget",
@@ -43,6 +45,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "billing.prepare_settlement",
         "billing.release_payment",
         "billing.view_reports",
+        "ledger.view_incidents",
     ),
     "auditor": (
         "vouchers.view_cases",
@@ -50,6 +53,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "billing.view_settlement",
         "billing.view_reports",
         "ledger.inspect_log",
+        "ledger.view_incidents",
+        "ledger.lift_safe_mode",
     ),
     # No business right: accounts, keys of machines and the health of the house.
     "platform": (
@@ -57,5 +62,6 @@ ROLES: dict[str, tuple[str, ...]] = {
         "config.change_user",
         "providers.confirm_key",
         "ledger.inspect_log",
+        "ledger.view_incidents",
     ),
 }

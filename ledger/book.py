@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 
 from ledger import bookkeeping
 from ledger.actors import Actor
+from ledger.chart import TransferCode
 from ledger.entries import JournalBytes, JournalFrame
 from ledger.limits import STATE_CODES
 from ledger.refusals import Broken, Refused
@@ -27,7 +28,12 @@ from ledger.transfers import Fault, Journal, Phase, Transfer, shape_fault
 __all__ = ["Journal", "Outcome", "Phase", "Posted", "Transfer", "post", "post_set"]
 
 _TRIES = 3
+#: What waits while a check of the books has an open finding (docs/operations.md).
+_NOT_IN_SAFE_MODE = frozenset(
+    {TransferCode.POST_RESERVED, TransferCode.REDEEM, TransferCode.SETTLE, TransferCode.PAY}
+)
 _ID_REUSED = "该业务编号已用于内容不同的凭证，请刷新页面后重新提交。"
+_SAFE_MODE = "账簿核对发现异常，系统处于安全模式，暂停核销、结算与付款；请稍后再试或联系数据局。"
 _ID_REFUSED = "该业务编号先前已被拒绝，请刷新页面后重新提交。"
 
 
@@ -121,6 +127,10 @@ def _post_all(journals: list[Journal], actor: Actor, at: datetime) -> list[Outco
     raise Broken("posting lost the same race three times")
 
 
+def _must_wait(journal: Journal) -> bool:
+    return any(each.code in _NOT_IN_SAFE_MODE for each in journal.transfers)
+
+
 class _Posting:
     """One pass over a list of journals: recall, lock, judge, write."""
 
@@ -155,6 +165,10 @@ class _Posting:
         transfers = [each for place in shaped for each in self.journals[place].transfers]
         accounts = bookkeeping.open_accounts(transfers, self.at)
         books = bookkeeping.load_books(transfers, accounts)
+        safe_mode = (
+            any(_must_wait(self.journals[place]) for place in shaped)
+            and bookkeeping.rows("SELECT ledger_safe_mode()")[0][0]
+        )
         known = bookkeeping.recall([self.journals[place].id for place in shaped])
         # Taken after the locks and the reading, so that order by seq is an order in which
         # every limit holds: the offline verifier replays by it.
@@ -165,6 +179,9 @@ class _Posting:
             journal, hashed = self.journals[place], self.hashes[place]
             if journal.id in known:
                 self._recalled(place, known[journal.id])
+                continue
+            if safe_mode and _must_wait(journal):
+                self._refuse(place, Fault("safe_mode", _SAFE_MODE))
                 continue
             fault = books.judge(journal)
             if fault is None:

@@ -141,12 +141,12 @@ WITH closes AS (
         (SELECT max(seq) FROM ledger_journal) AS seq
     FROM ledger_account
 )
-INSERT INTO ledger_periodclose (programme, month, seq, trial_balance_hash, closed_at)
+INSERT INTO ledger_periodclose (programme, month, upto_seq, trial_balance_hash, closed_at)
 SELECT programme, month, seq, hash, %s FROM ({TRIAL_BALANCES}) balances
 ON CONFLICT (programme, month) DO NOTHING
 """  # noqa: S608 - no outside text
 _CLOSED = """
-SELECT programme, seq, trial_balance_hash FROM ledger_periodclose WHERE month = %s
+SELECT programme, upto_seq, trial_balance_hash FROM ledger_periodclose WHERE month = %s
 """
 
 

@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("programme", models.CharField(default="", max_length=100)),
                 ("month", models.CharField(max_length=7)),
-                ("seq", models.BigIntegerField()),
+                ("upto_seq", models.BigIntegerField()),
                 ("trial_balance_hash", models.CharField(max_length=64)),
                 ("closed_at", models.DateTimeField()),
             ],

@@ -14,6 +14,7 @@ from ledger.models.books import (
     RefusedId,
     Transfer,
 )
+from ledger.models.incidents import Incident, IncidentClosing, IncidentRequest
 from ledger.models.log import Checkpoint, LogEntry, LogEntryQuerySet, LogLeaf, LogTile, Xid8Field
 from ledger.models.work import Work
 
@@ -22,6 +23,9 @@ __all__ = [
     "AccountBalance",
     "AccountRollup",
     "Checkpoint",
+    "Incident",
+    "IncidentClosing",
+    "IncidentRequest",
     "Journal",
     "LogEntry",
     "LogEntryQuerySet",

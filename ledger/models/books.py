@@ -171,15 +171,15 @@ class AccountRollup(models.Model):
 class PeriodClose(models.Model):
     """The trial balance of a programme at the end of a month, as a digest, when it was closed.
 
-    It covers what is effective before the month's end, up to the place ``seq`` in the order of
-    booking; the digest is computed again from the transfers whenever the books are checked. An
+    It covers what is effective before the month's end, up to the place ``upto_seq`` in the order
+    of booking; the digest is computed again from the transfers whenever the books are checked. An
     empty programme stands for the accounts that belong to none (computing, own share).
     """
 
     id = models.BigAutoField(primary_key=True)
     programme = models.CharField(max_length=100, default="")
     month = models.CharField(max_length=7)
-    seq = models.BigIntegerField()
+    upto_seq = models.BigIntegerField()
     trial_balance_hash = models.CharField(max_length=64)
     closed_at = models.DateTimeField()
 
