@@ -12,6 +12,10 @@ __all__ = ["INVARIANTS", "Finding", "everything"]
 INVARIANTS: dict[str, str] = {**OF_THE_BOOKS, **OF_VOUCHERS, **OF_PROVIDERS, **OF_BILLING}
 
 
-def everything() -> list[Finding]:
-    """Return everything that does not hold anywhere in the house, asked in one round trip."""
-    return findings(INVARIANTS)
+def everything(*, prepared: bool = False) -> list[Finding]:
+    """Return everything that does not hold anywhere in the house, asked in one round trip.
+
+    Args:
+        prepared: keep the plan for the next time on this connection.
+    """
+    return findings(INVARIANTS, prepared=prepared)

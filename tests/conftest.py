@@ -86,4 +86,7 @@ def _books_are_whole(request) -> Iterator[None]:
     yield
     # A test that ended in a refused statement has nothing in its transaction left to look at.
     if not connection.needs_rollback:
-        assert [each.as_dict() for each in everything()] == []
+        found = [
+            f"{each.name}: {each.subject}: {each.detail}" for each in everything(prepared=True)
+        ]
+        assert not found, "\n".join(found)

@@ -9,8 +9,9 @@ from celery.schedules import crontab
 
 from config import tasks
 from config.celery import app
+from config.invariants import INVARIANTS
 from config.schedule import SCHEDULE
-from ledger import clock
+from ledger import clock, incidents
 from ledger.refusals import Broken
 from tests.house.source_tree import ROOMS, ROOT, name_of, nodes, sources
 from tests.ledger.making import a_small_month, seal_all
@@ -93,12 +94,27 @@ def test_a_night_without_findings_is_quiet():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_night_with_a_finding_is_loud(caplog):
+def test_a_night_with_a_finding_is_loud_and_begins_safe_mode(caplog):
     a_small_month()
     seal_all()
-    with planted(*PLANTED["balance_drift"]), pytest.raises(Broken, match="findings"):
-        tasks.check_books()
+    with planted(*PLANTED["balance_drift"]):
+        with pytest.raises(Broken, match="safe mode"):
+            tasks.check_books()
+        assert incidents.safe_mode()
+        (told,) = incidents.results()
+        assert (told.checked, told.findings) == (len(INVARIANTS), len(told.names))
+        assert "balance_drift" in told.names
     assert "balance_drift" in caplog.text
+
+
+@pytest.mark.django_db
+@pytest.mark.unbalanced
+def test_the_night_checks_what_every_room_says_must_hold():
+    story.a_voucher()
+    Voucher.objects.update(returned_fen=1)
+    with pytest.raises(Broken):
+        tasks.check_books()
+    assert "voucher_value" in incidents.results()[0].names
 
 
 def test_a_worker_tells_its_machine_and_process():
