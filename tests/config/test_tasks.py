@@ -102,7 +102,7 @@ def test_a_night_with_a_finding_is_loud_and_begins_safe_mode(caplog):
             tasks.check_books()
         assert incidents.safe_mode()
         (told,) = incidents.results()
-        assert (told.checked, told.findings) == (len(INVARIANTS), len(told.names))
+        assert told.checked == len(INVARIANTS)
         assert "balance_drift" in told.names
     assert "balance_drift" in caplog.text
 
