@@ -287,7 +287,7 @@ INVARIANTS: dict[str, str] = {
         LEFT JOIN ledger_logentry e ON e.seq = l.entry_id WHERE e.seq IS NULL
     """,
     "checkpoint_beyond_leaves": """
-        SELECT 'checkpoint ' || c.size, n || ' leaves'
+        SELECT 'checkpoint ' || coalesce(c.size, 0), n || ' leaves'
         FROM (SELECT max(size) AS size FROM ledger_checkpoint) c,
             (SELECT count(*) AS n FROM ledger_logleaf) l
         WHERE coalesce(c.size, 0) <> n
