@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from django.core.management import call_command
 from django.db import connection, transaction
 
 from ledger import chart
@@ -113,6 +114,11 @@ def _book(count: int) -> None:
             "SELECT setval(pg_get_serial_sequence('ledger_journal', 'seq'), %(first)s + %(count)s)",
             facts,
         )
+
+
+def ready_for_pages() -> None:
+    """Collect the static files that pages name, as a house that serves has them."""
+    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def slow_of(read: Callable[[], object], reads: int = READS) -> Measured:

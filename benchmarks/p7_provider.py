@@ -17,6 +17,7 @@ from benchmarks.p7_balances import (
     Measured,
     load,
     open_accounts,
+    ready_for_pages,
     slow_of,
 )
 from tests.providers import world
@@ -38,6 +39,7 @@ def prepare(size: int) -> tuple[Client, str]:
     load(size, programme.slug)
     auditor = story.user_of("auditor")
     auditor.groups.add(Group.objects.get(name="auditor"))  # type: ignore[attr-defined]
+    ready_for_pages()
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(auditor)  # type: ignore[arg-type]
     return client, f"/office/providers/{provider.pk}/"

@@ -14,6 +14,7 @@ from benchmarks.p7_balances import (
     Measured,
     load,
     open_accounts,
+    ready_for_pages,
     slow_of,
     top_up,
 )
@@ -33,6 +34,7 @@ def prepare(size: int) -> tuple[Client, str]:
     open_accounts(slug, others, [f"q{n}" for n in range(PROVIDERS)])
     top_up(voucher.account)
     load(size, slug)
+    ready_for_pages()
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(voucher.enterprise.seats.get().user)
     return client, f"/portal/vouchers/{voucher.pk}/"

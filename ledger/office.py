@@ -17,6 +17,7 @@ from ledger.rights import actor_of, requires
 VIEW = "ledger.view_incidents"
 LIFT = "ledger.lift_safe_mode"
 REFUSED = 409
+INVALID = 422
 ROLE = "safe_mode"
 
 
@@ -28,7 +29,7 @@ class ReasonForm(forms.Form):
         label="解除理由",
         help_text="写明查清的原因、已作的处理，以及为什么可以恢复办理。不超过 1000 字。",
         widget=forms.Textarea,
-        required=False,
+        error_messages={"required": "请写明已查清的原因和处理结果（1 至 1000 字）。"},
     )
 
 
@@ -71,7 +72,9 @@ def ask(request: HttpRequest) -> HttpResponse:
     if not found:
         messages.error(request, "当前不在安全模式，无须解除。")
         return redirect("office_books")
+    status = INVALID
     if form.is_valid():
+        status = REFUSED
         try:
             incidents.ask_to_close(
                 found[0],
@@ -83,7 +86,7 @@ def ask(request: HttpRequest) -> HttpResponse:
             return redirect("office_books")
         except Refused as refused:
             form.add_error(refused.field or None, refused.message)
-    return _page(request, form, REFUSED)
+    return _page(request, form, status)
 
 
 @require_POST

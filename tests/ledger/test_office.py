@@ -112,9 +112,11 @@ def test_safe_mode_is_ended_by_one_who_asks_and_another_who_confirms(people):
 
 def test_a_request_without_a_reason_is_shown_again(people):
     incidents.open_incident(FOUND, actor=JOB, at=AT)
-    answer = people("auditor").post(f"{PAGE}ask/", {"reason": " "})
-    assert answer.status_code == 409
-    assert "请写明已查清的原因" in text_of(answer)
+    for reason, status in ((" ", 422), ("长" * 1001, 409)):
+        answer = people("auditor").post(f"{PAGE}ask/", {"reason": reason})
+        assert answer.status_code == status
+        assert "请写明已查清的原因" in text_of(answer)
+    assert "选填" not in text_of(answer)
 
 
 def test_nothing_is_asked_where_nothing_is_open(people):
