@@ -12,7 +12,8 @@ measured, and these names::
     RIVALS = ("django-hordak",) # optional: packages of benchmarks/rivals.py to run beside ours
 
     def prepare(size: int) -> State: ...        # not timed: make load, keys, rows
-    def ours(state: State) -> int: ...          # timed: do the work, return units done
+    def ours(state: State) -> int: ...          # timed: do the work, return units done, or
+                                                # (units, seconds) where it takes its own times
     def prepare_floor(size: int) -> State: ...  # optional, else ``prepare`` serves both
     def floor(state: State) -> int: ...         # timed: the best this machine can do
 

@@ -32,8 +32,11 @@ def main(name: str, part: str, size: int) -> None:
     gc.collect()
     reset_peak_memory()
     started = time.perf_counter()
-    units = getattr(module, part)(state)
+    done = getattr(module, part)(state)
     seconds = time.perf_counter() - started
+    units = done
+    if isinstance(done, tuple):  # it took its own times, e.g. the slowest of many
+        units, seconds = done
     print(json.dumps({"seconds": seconds, "units": units, "peak_mib": peak_mib()}))
 
 

@@ -36,6 +36,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "billing.approve_settlement",
         "billing.view_reports",
         "ledger.change_log_key",  # together with another person: see ledger.rotating
+        "ledger.view_incidents",
+        "ledger.lift_safe_mode",
     ),
     "finance": (
         "vouchers.grant_budget",
@@ -44,6 +46,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "billing.prepare_settlement",
         "billing.release_payment",
         "billing.view_reports",
+        "ledger.view_incidents",
     ),
     "auditor": (
         "vouchers.view_cases",
@@ -51,6 +54,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "billing.view_settlement",
         "billing.view_reports",
         "ledger.inspect_log",
+        "ledger.view_incidents",
+        "ledger.lift_safe_mode",
     ),
     # No business right: accounts, keys of machines and the health of the house.
     "platform": (
@@ -59,5 +64,6 @@ ROLES: dict[str, tuple[str, ...]] = {
         "providers.confirm_key",
         "ledger.inspect_log",
         "ledger.change_log_key",
+        "ledger.view_incidents",
     ),
 }

@@ -23,6 +23,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute=7),
         "options": {"expires": 3600},
     },
+    "roll up the accounts that moved": {
+        "task": "config.tasks.roll_up",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "let vouchers lapse whose last day is over": {
         "task": "config.tasks.expire_vouchers",
         "schedule": crontab(hour=0, minute=5),

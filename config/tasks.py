@@ -8,10 +8,10 @@ from celery import shared_task
 
 from billing.reporting import run_report_work
 from billing.settling import run_close_work
-from ledger import clock, work
+from config.invariants import INVARIANTS, everything
+from ledger import clock, incidents, rolling, work
 from ledger.actors import system_actor
 from ledger.crossing import cross_checkpoints as cross
-from ledger.invariants import findings
 from ledger.refusals import Broken, Refused
 from ledger.stamping import stamp_newest
 from ledger.witnessing import witness_newest
@@ -20,6 +20,7 @@ from vouchers.models import Voucher
 from vouchers.spending import expire_voucher
 
 logger = logging.getLogger(__name__)
+WORTH_A_ROLL_UP = 100  # journals; fewer are summed up quickly enough each time
 
 HANDLERS: dict[str, work.Handler] = {
     "metering.batch": run_batch_work,
@@ -65,17 +66,27 @@ def expire_vouchers() -> int:
 
 
 @shared_task
+def roll_up() -> int:
+    """Roll up the accounts that moved; return how many."""
+    return rolling.roll_up(clock.now(), at_least=WORTH_A_ROLL_UP)
+
+
+@shared_task
 def check_books() -> None:
-    """Prove every night that the books are whole.
+    """Prove every night that the books are whole; the result goes into the signed log.
+
+    A finding opens an incident, and with it safe mode (docs/operations.md).
 
     Raises:
         Broken: something was found; each finding is in the log of the worker.
     """
-    found = findings()
+    found = everything()
     for each in found:
         logger.critical("books: %s: %s: %s", each.name, each.subject, each.detail)
+    actor = system_actor("check-books")
+    incidents.keep_result(found, len(INVARIANTS), actor=actor, at=clock.now())
     if found:
-        raise Broken(f"check_books has {len(found)} findings")
+        raise Broken(f"check_books has {len(found)} findings; the house is in safe mode")
 
 
 @shared_task

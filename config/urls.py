@@ -18,6 +18,7 @@ urlpatterns = [
     path("portal/statements/", include("billing.portal")),
     path("office/vouchers/", include("vouchers.office")),
     path("office/vouchers/", include("vouchers.office_budget")),
+    path("office/books/", include("ledger.office")),
     path("office/providers/", include("providers.office")),
     path("office/providers/", include("providers.office_metering")),
     path("office/", include("billing.office")),

@@ -71,6 +71,7 @@ def _provider_page(
     now = clock.now()
     context = {
         "provider": found,
+        "money": pages_office.money_of(found),
         "strip": pages.strip(found, now),
         "keys": found.keys.order_by("-proposed_at"),
         "capacities": found.capacities.select_related("model").order_by("-filed_at"),

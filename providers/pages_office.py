@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
+from ledger.balances import balances
+from ledger.chart import paid, redeemed
 from providers.models import (
     AcceleratorAlias,
     AcceleratorModel,
@@ -15,6 +17,7 @@ from providers.models import (
     UsageConflict,
     UsageRecord,
 )
+from vouchers.models import Programme
 
 
 def all_providers() -> QuerySet[Provider]:
@@ -22,6 +25,21 @@ def all_providers() -> QuerySet[Provider]:
     return Provider.objects.annotate(
         running=Count("orders", filter=Q(orders__state="accepted"), distinct=True),
     ).order_by("name")
+
+
+def money_of(provider: Provider) -> dict[str, int]:
+    """Return what a provider has earned by vouchers, over all programmes, from the ledger.
+
+    Units: fen.
+    """
+    slugs = Programme.objects.values_list("slug", flat=True).distinct()
+    waiting = [redeemed(slug, provider.pk) for slug in slugs]
+    done = [paid(slug, provider.pk) for slug in slugs]
+    found = balances([*waiting, *done])
+    return {
+        "redeemed_fen": sum(found[key].posted for key in waiting),
+        "paid_fen": sum(found[key].posted for key in done),
+    }
 
 
 def desk() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from config.celery import app
-from ledger.invariants import findings
+from config.invariants import everything
 from tests.guards import (
     LoudMissingVariable,
     end_other_sessions,
@@ -86,4 +86,7 @@ def _books_are_whole(request) -> Iterator[None]:
     yield
     # A test that ended in a refused statement has nothing in its transaction left to look at.
     if not connection.needs_rollback:
-        assert [each.as_dict() for each in findings()] == []
+        found = [
+            f"{each.name}: {each.subject}: {each.detail}" for each in everything(prepared=True)
+        ]
+        assert not found, "\n".join(found)

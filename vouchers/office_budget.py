@@ -95,7 +95,7 @@ def budget(request: HttpRequest, pk: str) -> HttpResponse:
         "total_fen": pages_office.kind_total_fen(found),
         "waiting": pages_office.waiting_grants(found, actor_of(request, "finance").person),
         "grants": found.grants.order_by("granted_at"),
-        "movements": pages_office.budget_movements(found),
+        **pages_office.budget_movements(found, request.GET.get("before", "")),
         "form": form,
     }
     return render(request, "office/budget.html", context, status=status)

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Sum
 
 from ledger.amounts import yuan_text
-from ledger.balances import balance, movements
+from ledger.balances import balance, statement_page
 from ledger.chart import TransferCode, expired
 from ledger.periods import day_of
 from ledger.refusals import Refused
@@ -31,6 +31,7 @@ from vouchers.sizing import FEN_PER_WAN, SECTORS, classify
 from vouchers.spending import voucher_positions
 
 WEEKDAYS = "一二三四五六日"
+MOST_LINES = 50
 WINDOW_WORDS = {
     "open": ("申报期内", "green"),
     "before": ("未开始", "grey"),
@@ -179,9 +180,10 @@ def expected_day(day: date | None) -> str:
     return f"{day.year}年{day.month}月{day.day}日（周{WEEKDAYS[day.weekday()]}）前"
 
 
-def movement_lines(voucher: Voucher) -> list[dict[str, Any]]:
-    """Return the account statement of a voucher from the ledger, the newest last."""
-    return [
+def movement_lines(voucher: Voucher, before: str = "") -> dict[str, Any]:
+    """Return a page of the account statement of a voucher from the ledger, the newest first."""
+    page = statement_page(voucher.account, before)
+    lines = [
         {
             "at": each.at,
             "title": MOVES.get(each.code, str(each.code)),
@@ -190,18 +192,19 @@ def movement_lines(voucher: Voucher) -> list[dict[str, Any]]:
             "order": each.refs.get("order", ""),
             "entry_index": each.entry_index,
         }
-        for each in movements(voucher.account)
+        for each in page.lines
     ]
+    return {"movements": lines, "older": page.older, "begun": page.begun}
 
 
 def hold_lines(voucher: Voucher) -> list[Hold]:
-    """Return the holds of a voucher, the newest first."""
-    return list(voucher.holds.order_by("-held_at", "-id"))
+    """Return the newest holds of a voucher."""
+    return list(voucher.holds.order_by("-held_at", "-id")[:MOST_LINES])
 
 
 def redemption_lines(voucher: Voucher) -> list[Redemption]:
-    """Return what was redeemed from a voucher, by month."""
-    return list(voucher.redemptions.order_by("month", "redeemed_at", "id"))
+    """Return what was redeemed from a voucher last."""
+    return list(voucher.redemptions.order_by("-redeemed_at", "-id")[:MOST_LINES])
 
 
 def days_left(voucher: Voucher, at: datetime) -> int:

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 
 from ledger.amounts import share_floor, yuan_text
-from ledger.balances import balance, movements
+from ledger.balances import balance, statement_page
 from ledger.identifiers import new_id
 from ledger.periods import day_of
 from ledger.refusals import Refused
@@ -237,17 +237,19 @@ def waiting_grants(programme: Programme, person: str) -> list[dict[str, Any]]:
     ]
 
 
-def budget_movements(programme: Programme) -> list[dict[str, Any]]:
-    """Return the account statement of the budget from the ledger."""
-    return [
+def budget_movements(programme: Programme, before: str = "") -> dict[str, Any]:
+    """Return a page of the account statement of the budget from the ledger, the newest first."""
+    page = statement_page(programme.account, before)
+    lines = [
         {
             "at": each.at,
             "title": OTHER_MOVES.get(int(each.code), pages.MOVES.get(each.code, str(each.code))),
             "amount_fen": each.amount,
             "entry_index": each.entry_index,
         }
-        for each in movements(programme.account)
+        for each in page.lines
     ]
+    return {"movements": lines, "older": page.older, "begun": page.begun}
 
 
 def plain_yuan(fen: int) -> str:

@@ -140,7 +140,7 @@ def voucher(request: HttpRequest, pk: str) -> HttpResponse:
     context = {
         "voucher": found,
         "position": voucher_positions([found])[found.pk],
-        "movements": pages.movement_lines(found),
+        **pages.movement_lines(found, request.GET.get("before", "")),
         "holds": pages.hold_lines(found),
         "redemptions": pages.redemption_lines(found),
         "days": pages.days_left(found, now),

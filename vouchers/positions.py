@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Sum
 
 from ledger.balances import balances
-from vouchers.models import Redemption, Voucher
+from vouchers.models import Voucher
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,15 @@ def voucher_position(voucher: Voucher) -> Position:
 def voucher_positions(vouchers: list[Voucher]) -> dict[UUID, Position]:
     """Return the positions of many vouchers at once."""
     found = balances([each.account for each in vouchers])
-    sums = Redemption.objects.filter(voucher__in=vouchers).values("voucher_id")
-    redeemed = {row["voucher_id"]: row["total"] for row in sums.annotate(total=Sum("amount_fen"))}
+    # Only of a voucher that is over something lapsed, to be told apart from what was redeemed;
+    # all others are read from the ledger alone, however often they were used.
+    over = Voucher.objects.filter(pk__in=[each.pk for each in vouchers], state="expired")
+    sums = over.values("pk").annotate(total=Sum("redemptions__amount_fen", default=0))
+    redeemed = {row["pk"]: row["total"] for row in sums}
     answer = {}
     for each in vouchers:
         there = found[each.account]
-        used = int(redeemed.get(each.pk, 0))
+        used = int(redeemed.get(each.pk, there.debits_posted - each.returned_fen))
         # Beyond its face a voucher is credited only by corrections (900) of what was redeemed.
         taken_back = max(there.credits_posted - each.face_fen, 0)
         answer[each.pk] = Position(

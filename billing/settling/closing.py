@@ -20,6 +20,7 @@ from ledger import audit, work
 from ledger.actors import Actor
 from ledger.periods import SHANGHAI, Month, day_of
 from ledger.refusals import Refused
+from ledger.rolling import close_period
 from providers.metering import Blocker, blockers, monthly_usage
 from providers.shutting import shut_month
 from vouchers.calendars import work_calendar
@@ -127,7 +128,8 @@ def run_close_work(job: work.Work, progress: Step) -> dict[str, Any]:
 def cut_off(close: MonthClose, *, carry_held: bool, actor: Actor, at: datetime) -> MonthClose:
     """Draw the line under a month and write its statements as drafts.
 
-    Writes: the intake of the month shut, draft statements with their lines, state row, log entry.
+    Writes: the intake of the month shut, the trial balance at its end, draft statements with
+        their lines, state row, log entry.
 
     Raises:
         Refused: something turned up that stands in the way.
@@ -162,6 +164,7 @@ def cut_off(close: MonthClose, *, carry_held: bool, actor: Actor, at: datetime) 
         "gross_fen": close.gross_fen,
         "public_fen": close.public_fen,
         "carried": sum(each["count"] for each in close.carried),
+        "trial_balance": close_period(month, at),
     }
     audit.record("month.cut_off", body, actor=actor, at=at)
     return close

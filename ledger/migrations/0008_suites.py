@@ -24,7 +24,7 @@ ALTER TABLE ledger_checkpoint ADD PRIMARY KEY (size);
 class Migration(migrations.Migration):
     """Make room for the second tree."""
 
-    dependencies = [("ledger", "0004_posting")]
+    dependencies = [("ledger", "0006_incidents")]
 
     operations = [
         migrations.AddField("logleaf", "sm3", models.BinaryField(null=True)),

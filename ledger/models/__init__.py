@@ -5,7 +5,16 @@ in the plain-SQL migrations refuse every update, delete and truncate. A balance 
 the database itself, in the statement that inserts the transfers.
 """
 
-from ledger.models.books import Account, AccountBalance, Journal, RefusedId, Transfer
+from ledger.models.books import (
+    Account,
+    AccountBalance,
+    AccountRollup,
+    Journal,
+    PeriodClose,
+    RefusedId,
+    Transfer,
+)
+from ledger.models.incidents import Incident, IncidentClosing, IncidentRequest
 from ledger.models.log import Checkpoint, LogEntry, LogEntryQuerySet, LogLeaf, LogTile, Xid8Field
 from ledger.models.witnesses import Anchor, Cosignature, TimeStamp
 from ledger.models.work import Work
@@ -13,14 +22,19 @@ from ledger.models.work import Work
 __all__ = [
     "Account",
     "AccountBalance",
+    "AccountRollup",
     "Anchor",
     "Checkpoint",
     "Cosignature",
+    "Incident",
+    "IncidentClosing",
+    "IncidentRequest",
     "Journal",
     "LogEntry",
     "LogEntryQuerySet",
     "LogLeaf",
     "LogTile",
+    "PeriodClose",
     "RefusedId",
     "TimeStamp",
     "Transfer",

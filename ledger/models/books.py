@@ -93,10 +93,10 @@ class Transfer(models.Model):
     )
     ordinal = models.SmallIntegerField()
     debit = models.ForeignKey(
-        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False
+        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     credit = models.ForeignKey(
-        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False
+        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     amount = models.BigIntegerField()
     code = models.SmallIntegerField()
@@ -122,10 +122,76 @@ class Transfer(models.Model):
                 | Q(phase__in=["post", "void"], pending_id__isnull=False),
             ),
         ]
+        indexes = [
+            # One side of an account in the order of booking: sums behind a roll-up, statements.
+            models.Index(fields=["debit", "journal"], name="transfer_debit"),
+            models.Index(fields=["credit", "journal"], name="transfer_credit"),
+        ]
 
     def __str__(self) -> str:
         """Return code and amount."""
         return f"{self.code} {self.amount}"
+
+
+class AccountRollup(models.Model):
+    """The four sums of an account that has no balance row, up to one place in the order of booking.
+
+    What lies in the account is its last roll-up and the transfers behind it, so that the answer
+    takes the same time however many transfers there are. Anybody can sum it up again.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    upto_seq = models.BigIntegerField()
+    debits_pending = models.BigIntegerField()
+    debits_posted = models.BigIntegerField()
+    credits_pending = models.BigIntegerField()
+    credits_posted = models.BigIntegerField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "账户汇总"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "upto_seq"], name="rollup_place"),
+            models.CheckConstraint(
+                name="rollup_sums_not_negative",
+                condition=Q(debits_pending__gte=0, debits_posted__gte=0)
+                & Q(credits_pending__gte=0, credits_posted__gte=0),
+            ),
+        ]
+        indexes = [models.Index(fields=["upto_seq"], name="rollup_newest")]
+
+    def __str__(self) -> str:
+        """Return account and place."""
+        return f"{self.account_id} up to {self.upto_seq}"
+
+
+class PeriodClose(models.Model):
+    """The trial balance of a programme at the end of a month, as a digest, when it was closed.
+
+    It covers what is effective before the month's end, up to the place ``upto_seq`` in the order
+    of booking; the digest is computed again from the transfers whenever the books are checked. An
+    empty programme stands for the accounts that belong to none (computing, own share).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    programme = models.CharField(max_length=100, default="")
+    month = models.CharField(max_length=7)
+    upto_seq = models.BigIntegerField()
+    trial_balance_hash = models.CharField(max_length=64)
+    closed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "账期关闭"
+        constraints = [
+            models.UniqueConstraint(fields=["programme", "month"], name="period_closed_once")
+        ]
+
+    def __str__(self) -> str:
+        """Return programme and month."""
+        return f"{self.programme} {self.month}"
 
 
 class RefusedId(models.Model):

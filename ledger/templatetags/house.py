@@ -9,8 +9,11 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+
+from ledger import incidents
 
 register = template.Library()
 
@@ -153,6 +156,18 @@ def area_of(context: dict[str, Any]) -> dict[str, str]:
     first = request.path.strip("/").split("/")[0] if isinstance(request, HttpRequest) else ""
     code = first if first in AREAS else "public"
     return {"code": code, "title": AREAS[code] if first in AREAS else ""}
+
+
+@register.inclusion_tag("components/safe_mode.html", takes_context=True)
+def safe_mode_notice(context: dict[str, Any]) -> dict[str, Any]:
+    """Warn on every page of the bureau while a check of the books has an open finding."""
+    user = getattr(context.get("request"), "user", None)
+    try:
+        on = bool(user and user.is_authenticated) and incidents.safe_mode()
+    except DatabaseError:
+        return {"on": False}  # the page that says so must still be shown
+    may_look = user is not None and user.has_perm("ledger.view_incidents")
+    return {"on": on, "url": reverse("office_books") if may_look else ""}
 
 
 @register.inclusion_tag("components/nav/link.html", takes_context=True)

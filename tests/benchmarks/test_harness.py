@@ -8,6 +8,7 @@ import pytest
 
 import benchmarks
 from benchmarks.harness import Measured, result_line, write_line
+from ledger.invariants import findings
 
 NAMES = [each.name for each in pkgutil.iter_modules(benchmarks.__path__) if each.name[0] == "p"]
 
@@ -34,7 +35,20 @@ def test_a_benchmark_has_what_the_harness_asks_for(name):
 
 
 def test_posting_and_uploading_are_measured():
-    assert {name.split("_")[0] for name in NAMES} >= {"p1", "p4"}
+    assert {name.split("_")[0] for name in NAMES} >= {"p1", "p4", "p7"}
+
+
+@pytest.mark.unbalanced
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["p7_balances", "p7_voucher", "p7_provider"])
+def test_the_load_of_the_reading_benchmarks_is_sound_books(name, monkeypatch):
+    """Loaded by SQL through the guards: every rule of the books holds (rooms above know none)."""
+    monkeypatch.setattr("benchmarks.p7_balances.READS", 20)
+    module = importlib.import_module(f"benchmarks.{name}")
+    units, seconds = module.ours(module.prepare(400))
+    assert units == 1
+    assert seconds > 0
+    assert findings() == []
 
 
 @pytest.mark.django_db

@@ -16,13 +16,14 @@ from billing.models import MonthClose, Statement
 from ledger import work
 from ledger.actors import Actor
 from ledger.book import Journal, Transfer, post
-from ledger.chart import TransferCode, budget, metered, treasury, unmatched
+from ledger.chart import TransferCode, metered, unmatched
 from ledger.identifiers import new_id
 from ledger.periods import Month
 from providers.measures import split_use
 from providers.models import (
     AcceleratorModel,
     AcceleratorRate,
+    Capacity,
     Offering,
     OfferingPrice,
     Order,
@@ -32,6 +33,7 @@ from providers.models import (
     UsageRecord,
 )
 from vouchers.calendars import store_year
+from vouchers.issuing import grant_budget
 from vouchers.models import (
     Application,
     CalendarYear,
@@ -45,6 +47,7 @@ from vouchers.spending import hold_amount
 
 OCTOBER = Month(2026, 10)
 START = OCTOBER.start_at
+REVIEWED = {"first_reviewer_person": "a", "second_reviewer_person": "b", "approver_person": "c"}
 CLOSE_AT = datetime(2026, 11, 4, 2, 0, tzinfo=UTC)
 EDITION = Path(settings.BASE_DIR) / "vouchers" / "editions" / "putuo-demo-2026.toml"
 
@@ -92,9 +95,10 @@ class World:
             published_at=START,
             locked_at=START,
         )
-        slug = self.programme.slug
-        legs = ((treasury(slug), budget(slug), 700_000_000, TransferCode.GRANT),)
-        self.book("budget.grant", legs, START - timedelta(days=60))
+        people = {"actor": self.finance, "approved_by": self.approver}
+        grant_budget(
+            self.programme, 700_000_000, document_no="1号", at=START - timedelta(days=60), **people
+        )
         return self.programme
 
     def book(self, kind: str, legs: Any, at: datetime) -> None:
@@ -143,6 +147,7 @@ class World:
             submitted_at=START,
             requested_fen=face_fen,
             approved_fen=face_fen,
+            **REVIEWED,
             state="issued",
         )
         voucher = Voucher.objects.create(
@@ -186,6 +191,10 @@ class World:
             approved_by_person="b",
             state="approved",
         )
+        Capacity.objects.create(
+            provider=provider, model=model, device_count=10_000, state="approved",
+            valid_from=START - timedelta(days=90), filed_at=START,
+        )  # fmt: skip
         offering = Offering.objects.create(
             provider=provider,
             title=f"{model.name} 算力",
@@ -320,15 +329,9 @@ class World:
             amount = sum(
                 row.device_milli_seconds * row.gflops for row in rows if row.month == month
             )
-            legs = (
-                (
-                    metered(provider, month),
-                    unmatched(provider, month),
-                    -(-amount // 1000),
-                    TransferCode.METER,
-                ),
-            )
+            there, here = metered(provider, month), unmatched(provider, month)
             if amount:
+                legs = ((there, here, -(-amount // 1000), TransferCode.METER),)
                 self.book("metering.batch", legs, rows[0].received_at)
 
     def seat(self, name: str, *, enterprise: Any = None, provider: Any = None) -> Any:
@@ -348,13 +351,8 @@ class World:
 
     def seated(self, user: Any) -> Actor:
         """Return an account as an actor."""
-        return Actor(
-            kind="user",
-            id=str(user.pk),
-            name=user.display_name,
-            role="seat",
-            person=user.person_hash,
-        )
+        name, person = user.display_name, user.person_hash
+        return Actor(kind="user", id=str(user.pk), name=name, role="seat", person=person)
 
     def close(
         self,

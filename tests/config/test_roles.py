@@ -75,6 +75,7 @@ def test_no_single_role_does_both_halves_of_a_step_for_two(one, other):
     assert not [role for role, rights in ROLES.items() if {one, other} <= set(rights)]
 
 
-def test_an_auditor_only_looks():
+def test_an_auditor_only_looks_and_stands_for_the_end_of_safe_mode():
     verbs = {right.split(".")[1].split("_")[0] for right in ROLES["auditor"]}
-    assert verbs <= {"view", "inspect"}
+    assert verbs <= {"view", "inspect", "lift"}
+    assert "ledger.lift_safe_mode" in ROLES["auditor"]

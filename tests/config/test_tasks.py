@@ -9,8 +9,9 @@ from celery.schedules import crontab
 
 from config import tasks
 from config.celery import app
+from config.invariants import INVARIANTS
 from config.schedule import SCHEDULE
-from ledger import clock
+from ledger import clock, incidents
 from ledger.refusals import Broken
 from tests.house.source_tree import ROOMS, ROOT, name_of, nodes, sources
 from tests.ledger.making import a_small_month, seal_all
@@ -52,17 +53,27 @@ def test_every_job_has_a_time_except_the_bell():
     assert {job["task"] for job in SCHEDULE.values()} == OURS - {"config.tasks.ring"}
 
 
-def test_the_sweeper_and_the_log_come_by_day_and_the_rest_at_night():
+def test_sweeper_roll_ups_and_the_log_come_by_day_and_the_rest_at_night():
     times = {job["task"]: job["schedule"] for job in SCHEDULE.values()}
     assert times.pop("config.tasks.sweep") == 10.0
     assert times.pop("config.tasks.witness_log") == 60.0
     assert times.pop("config.tasks.stamp_log") == crontab(minute=7)
+    assert times.pop("config.tasks.roll_up") == 60.0
     assert all(isinstance(time, crontab) and max(time.hour) < 6 for time in times.values())
 
 
 @pytest.mark.django_db
 def test_the_sweeper_finds_nothing_in_an_empty_house():
     assert tasks.sweep() == tasks.ring() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_roll_up_comes_when_it_is_worth_it(monkeypatch):
+    a_small_month()
+    seal_all()
+    assert tasks.roll_up() == 0
+    monkeypatch.setattr(tasks, "WORTH_A_ROLL_UP", 5)
+    assert tasks.roll_up() > 0
 
 
 @pytest.mark.django_db
@@ -85,12 +96,27 @@ def test_a_night_without_findings_is_quiet():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_night_with_a_finding_is_loud(caplog):
+def test_a_night_with_a_finding_is_loud_and_begins_safe_mode(caplog):
     a_small_month()
     seal_all()
-    with planted(*PLANTED["balance_drift"]), pytest.raises(Broken, match="findings"):
-        tasks.check_books()
+    with planted(*PLANTED["balance_drift"]):
+        with pytest.raises(Broken, match="safe mode"):
+            tasks.check_books()
+        assert incidents.safe_mode()
+        (told,) = incidents.results()
+        assert told.checked == len(INVARIANTS)
+        assert "balance_drift" in told.names
     assert "balance_drift" in caplog.text
+
+
+@pytest.mark.django_db
+@pytest.mark.unbalanced
+def test_the_night_checks_what_every_room_says_must_hold():
+    story.a_voucher()
+    Voucher.objects.update(returned_fen=1)
+    with pytest.raises(Broken):
+        tasks.check_books()
+    assert "voucher_value" in incidents.results()[0].names
 
 
 def test_a_worker_tells_its_machine_and_process():

@@ -11,8 +11,10 @@ from django.core.management import call_command
 from billing import reporting, settling
 from billing.models import MonthClose
 from config.roles import ROLES
-from ledger import work
+from ledger import incidents, work
+from ledger.actors import system_actor
 from ledger.audit import ensure_key, seal
+from ledger.invariants import Finding
 from ledger.periods import Month
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
 from tests.providers.world import a_live_key, give_capacity
@@ -41,6 +43,7 @@ def set_stage() -> Stage:
     world = _play_vouchers(stage)
     _play_months(stage, world)
     _seat_everybody(stage, world)
+    _find_something(stage)
     ensure_key(NOW)
     seal(NOW)
     return stage
@@ -108,6 +111,18 @@ def _play_months(stage: Stage, world: World) -> None:
         "price": order.price_id,
         "capacity": give_capacity(provider, order.offering.model).pk,
     }
+
+
+def _find_something(stage: Stage) -> None:
+    """A nightly check that found something, and somebody who asked to end the safe mode."""
+    incident = incidents.keep_result(
+        [Finding("balance_drift", "1", "1100: stored 1 summed 2")],
+        1,
+        actor=system_actor("check-books"),
+        at=NOW,
+    )
+    asked = incidents.ask_to_close(incident, reason="已查清", actor=story.CHIEF, at=NOW)
+    stage.things["incident_request"] = asked.pk
 
 
 def _approved_and_reported(world: World, close: MonthClose) -> Any:

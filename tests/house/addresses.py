@@ -25,6 +25,7 @@ GAPS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/office/settlement/lists/", {"pk": "payment_batch"}),
     ("/office/settlement/payments/", {"pk": "payment_line"}),
     ("/office/settlement/", {"month": "=2026-11"}),
+    ("/office/books/", {"pk": "incident_request"}),
     ("/office/providers/rates/", {"pk": "rate"}),
     ("/office/providers/keys/", {"pk": "key"}),
     ("/office/providers/capacities/", {"pk": "capacity"}),

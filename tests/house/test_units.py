@@ -20,7 +20,9 @@ COUNTS = {
 #: The books count in the unit of the account's own ledger: fen, or GFLOPS-seconds.
 UNIT_OF_THE_ACCOUNT = {
     "AccountBalance.credits_pending", "AccountBalance.credits_posted",
-    "AccountBalance.debits_pending", "AccountBalance.debits_posted", "Transfer.amount",
+    "AccountBalance.debits_pending", "AccountBalance.debits_posted",
+    "AccountRollup.credits_pending", "AccountRollup.credits_posted",
+    "AccountRollup.debits_pending", "AccountRollup.debits_posted", "Transfer.amount",
     "Transfer.code",
 }  # fmt: skip
 NUMBERS = (models.IntegerField, models.DecimalField)

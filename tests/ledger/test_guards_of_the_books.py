@@ -176,6 +176,11 @@ def test_a_resolution_that_does_not_fit_is_refused_by_the_database(change):
         insert(**row)
 
 
+#: Tried by test_rolling.py and test_incidents.py.
+ROLLED_UP = {"ledger_accountrollup", "ledger_periodclose"}
+INCIDENTS = {"ledger_incident", "ledger_incidentrequest", "ledger_incidentclosing"}
+
+
 @pytest.mark.django_db
 def test_every_guard_is_always_on():
     with connection.cursor() as cursor:
@@ -187,5 +192,5 @@ def test_every_guard_is_always_on():
         found = cursor.fetchall()
     assert {each[2] for each in found} == {"A"}
     guarded = {each[0] for each in found if each[1] == "append_only"}
-    assert guarded == set(APPEND_ONLY)
+    assert guarded == {*APPEND_ONLY, *ROLLED_UP, *INCIDENTS}
     assert BUDGET.code == "1100"

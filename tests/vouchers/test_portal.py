@@ -1,7 +1,10 @@
 """The portal's doors: guide, self-check, enrolment, desk, vouchers; scope and sentences."""
 
+from functools import partial
+
 import pytest
 
+from ledger.balances import statement_page
 from ledger.periods import Month
 from tests.vouchers.story import (
     AT,
@@ -14,7 +17,7 @@ from tests.vouchers.story import (
     user_of,
 )
 from tests.vouchers.walk import at, bureau, of_enterprise, signed_in, text_of
-from vouchers import programming, spending
+from vouchers import pages, programming, spending
 from vouchers.models import Enterprise
 
 pytestmark = pytest.mark.django_db
@@ -227,3 +230,23 @@ def test_reading_pages_refuse_other_methods(address):
     a_programme()
     browser = of_enterprise(an_enterprise())
     assert browser.post(address).status_code == 405
+
+
+def test_a_long_statement_of_a_voucher_is_read_page_by_page(client, monkeypatch):
+    voucher = a_voucher()
+    for number in range(3):
+        held = spending.hold_amount(
+            voucher, 100, order_ref=f"o-{number}", provider_ref="p",
+            expires_at=voucher.valid_until, actor=CLERK, at=voucher.issued_at,
+        )  # fmt: skip
+        spending.release(held, actor=CLERK, at=voucher.issued_at)
+    monkeypatch.setattr(pages, "statement_page", partial(statement_page, size=4))
+    client.force_login(voucher.enterprise.seats.first().user)
+    first = client.get(f"/portal/vouchers/{voucher.pk}/")
+    older = first.context["older"]
+    assert f"?before={older}" in first.content.decode()
+    last = client.get(f"/portal/vouchers/{voucher.pk}/?before={older}")
+    titles = [each["title"] for page in (first, last) for each in page.context["movements"]]
+    assert titles == ["占用释放", "订单占用"] * 3 + ["发券"]
+    assert "回到最新" in last.content.decode()
+    assert client.get(f"/portal/vouchers/{voucher.pk}/?before=nonsense").status_code == 200

@@ -129,6 +129,7 @@ class Hold(HoldMachine):
     class Meta:
         verbose_name = "占用"
         verbose_name_plural = "占用"
+        indexes = [models.Index(fields=["voucher", "held_at"], name="vouchers_hold_newest")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(state__in=["open", "closed"]), name="hold_state_known"
@@ -180,6 +181,9 @@ class Redemption(models.Model):
     class Meta:
         verbose_name = "核销"
         verbose_name_plural = "核销"
+        indexes = [
+            models.Index(fields=["voucher", "redeemed_at"], name="vouchers_redemption_newest")
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(amount_fen__gt=0) & models.Q(compute_gflops_s__gte=0),

@@ -1,0 +1,100 @@
+"""What must always hold between usage, orders and the books, each as a query that gives no row.
+
+Source: docs/ledger.md, invariants.
+"""
+
+INVARIANTS: dict[str, str] = {
+    "batch_count": """
+        SELECT b.id::text, 'told ' || concat_ws('/', b.accepted + b.held + b.open + b.zero,
+            b.duplicate, b.conflict, b.rejected) || ', kept '
+            || concat_ws('/', coalesce(kept.n, 0), coalesce(left_out.duplicate, 0),
+                coalesce(left_out.conflict, 0), coalesce(left_out.rejected, 0))
+        FROM providers_usagebatch b
+        LEFT JOIN (SELECT batch_id, count(*) AS n FROM providers_usagerecord WHERE segment = 0
+            GROUP BY batch_id) kept ON kept.batch_id = b.id
+        LEFT JOIN (
+            SELECT batch_id, count(*) FILTER (WHERE outcome = 'duplicate') AS duplicate,
+                count(*) FILTER (WHERE outcome = 'conflict') AS conflict,
+                count(*) FILTER (WHERE outcome = 'rejected') AS rejected
+            FROM providers_batchrow GROUP BY batch_id
+        ) left_out ON left_out.batch_id = b.id
+        WHERE b.status IN ('accepted', 'partial') AND (
+            b.accepted + b.held + b.open + b.zero <> coalesce(kept.n, 0)
+            OR b.duplicate <> coalesce(left_out.duplicate, 0)
+            OR b.conflict <> coalesce(left_out.conflict, 0)
+            OR b.rejected <> coalesce(left_out.rejected, 0))
+    """,
+    "metering_not_as_booked": """
+        SELECT coalesce(used.subject, booked.subject)::text, 'counted ' || coalesce(work, 0)
+            || ' thousandths, booked ' || coalesce(amount, 0)
+        FROM (
+            SELECT provider_id || '/' || settle_month AS subject,
+                sum(device_milli_seconds::numeric * gflops) AS work,
+                count(*) FILTER (WHERE state = 'reversal') AS undone
+            FROM providers_usagerecord WHERE counted AND livemode GROUP BY 1
+        ) used
+        FULL JOIN (
+            SELECT a.subject, count(*) AS lines,
+                sum(CASE WHEN t.debit_id = a.id THEN t.amount ELSE -t.amount END) AS amount
+            FROM ledger_account a JOIN ledger_transfer t ON a.id IN (t.debit_id, t.credit_id)
+            WHERE a.code = 'C100'
+                AND split_part(a.subject, '/', 1) IN (SELECT id::text FROM providers_provider)
+            GROUP BY a.subject
+        ) booked USING (subject)
+        WHERE coalesce(amount, 0) * 1000 < coalesce(work, 0)
+            OR coalesce(amount, 0) * 1000
+                >= coalesce(work, 0) + 1000 * (coalesce(lines, 0) + coalesce(undone, 0)) + 1
+    """,
+    "usage_counted_oddly": """
+        SELECT u.record_id || '#' || u.segment, u.state || ', counted ' || u.counted
+        FROM providers_usagerecord u
+        WHERE (u.state IN ('accepted', 'reversal')) <> u.counted AND u.state <> 'superseded'
+    """,
+    "usage_reversed_wrongly": """
+        SELECT coalesce(u.record_id, r.record_id) || '#' || coalesce(u.segment, r.segment),
+            coalesce(u.device_milli_seconds::text, 'nothing') || ' taken back '
+            || coalesce(r.device_milli_seconds::text, 'nothing')
+        FROM (SELECT * FROM providers_usagerecord WHERE state = 'superseded' AND counted) u
+        FULL JOIN (SELECT * FROM providers_usagerecord WHERE state = 'reversal') r
+            ON r.provider_id = u.provider_id AND r.livemode = u.livemode
+            AND r.record_id = u.record_id AND r.segment = u.segment + 1000
+        WHERE u.id IS NULL OR r.id IS NULL
+            OR u.device_milli_seconds <> -r.device_milli_seconds
+            OR (u.gflops, u.settle_month, u.order_id)
+                IS DISTINCT FROM (r.gflops, r.settle_month, r.order_id)
+    """,
+    "use_beyond_capacity": """
+        SELECT provider_id || ' ' || model_id, excess || ' thousandths too many at ' || at
+        FROM (
+            SELECT provider_id, model_id, at, sum(sum(change)) OVER
+                (PARTITION BY provider_id, model_id ORDER BY at) AS excess
+            FROM (
+                SELECT provider_id, model_id, started_at AS at,
+                    device_count::bigint * share_milli AS change
+                FROM providers_usagerecord WHERE state = 'accepted' AND counted AND livemode
+                UNION ALL
+                SELECT provider_id, model_id, ended_at, -device_count::bigint * share_milli
+                FROM providers_usagerecord WHERE state = 'accepted' AND counted AND livemode
+                UNION ALL
+                SELECT provider_id, model_id, valid_from, -1000 * device_count::bigint
+                FROM providers_capacity WHERE state = 'approved'
+                UNION ALL
+                SELECT provider_id, model_id, valid_until, 1000 * device_count::bigint
+                FROM providers_capacity WHERE state = 'approved' AND valid_until IS NOT NULL
+            ) moments GROUP BY provider_id, model_id, at
+        ) run WHERE excess > 0
+    """,
+    "use_outside_order": """
+        SELECT u.record_id || '#' || u.segment, o.order_no || ': ' || u.started_at
+        FROM providers_usagerecord u JOIN providers_order o ON o.id = u.order_id
+        WHERE u.counted AND (u.provider_id <> o.provider_id OR u.started_at < o.starts_at
+            OR u.ended_at > o.ends_at)
+    """,
+    "order_without_its_hold": """
+        SELECT o.order_no, 'hold ' || coalesce(h.order_ref, '?') || ' at '
+            || coalesce(h.provider_ref, '?')
+        FROM providers_order o LEFT JOIN vouchers_hold h ON h.id = o.hold_id
+        WHERE o.voucher_id IS NOT NULL AND (h.id IS NULL OR h.voucher_id <> o.voucher_id
+            OR h.provider_ref <> o.provider_id::text)
+    """,
+}
