@@ -21,6 +21,8 @@ VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 SHARED_DATA_DIR = Path(env.text("SHARED_DATA_DIR", str(BASE_DIR.parent / "shared" / "data")))
 PUBLIC_ORIGIN = env.text("PUBLIC_ORIGIN", "http://127.0.0.1:8000")
 LOG_ORIGIN = env.text("LOG_ORIGIN", "shuanli.putuo.example/ledger")
+# Rooms whose entries need no schema; only tests put one here.
+LOG_OPEN_ROOMS: tuple[str, ...] = ()
 BROKER_URL = env.text("CELERY_BROKER_URL", why="redis://HOST:PORT/0 or amqp://USER:PASSWORD@HOST//")
 DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by one press
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")

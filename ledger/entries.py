@@ -215,6 +215,13 @@ def _no_number(text: str) -> Any:
     raise Malformed(f"a number stands in the entry: {text[:20]}")
 
 
+def _ascii_keys(value: Any) -> bool:
+    """Say whether all keys are ASCII; the order of others is not the one written here."""
+    if isinstance(value, dict):
+        return all(key.isascii() and _ascii_keys(each) for key, each in value.items())
+    return all(map(_ascii_keys, value)) if isinstance(value, list) else True
+
+
 def decode(encoded: bytes) -> dict[str, Any]:
     """Read entry bytes back, strictly: only the canonical form is an entry.
 
@@ -232,7 +239,7 @@ def decode(encoded: bytes) -> dict[str, Any]:
         )
         if not isinstance(value, dict) or value.keys() != ENVELOPE_KEYS:
             raise Malformed("not an entry: its fields are not those of the envelope")
-        if canonical(value) != encoded:
+        if canonical(value) != encoded or not (encoded.isascii() or _ascii_keys(value)):
             raise Malformed("not in canonical form")
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, Broken) as error:
         raise Malformed(f"not a canonical JSON text: {type(error).__name__}") from error

@@ -24,7 +24,7 @@ from ledger.merkle import leaf_hash, perfect_root
 from ledger.refusals import Broken
 from ledger.signing import NoteError, TreeHead, VerificationKey, open_note
 from ledger.tiles import WIDTH
-from ledger.verifying import GrowingTree
+from ledger.walks import GrowingTree
 
 Progress = Callable[[int, int], None]
 _AT_ONCE = 2_000
