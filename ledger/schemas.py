@@ -30,7 +30,7 @@ _NAME = re.compile(r"([a-z]+(?:\.[a-z0-9_]+)*)\.([1-9][0-9]{0,3})\.json", re.ASC
 PATTERN_TEXT = 300
 MAX_TEXT = 65_535
 MOST_REPEATS = 3
-_REPEATED_GROUP = re.compile(r"\)[*+{]|\(\?")
+_REPEATED_GROUP = re.compile(r"\)[*+{]|\(\?|\[\[|--|&&|~~|\|\|")
 _REPEATS = re.compile(r"[*+?]|,[0-9]*\}")
 _ABOUT = {"$schema", "$id", "title", "description"}
 
@@ -48,7 +48,10 @@ def _matcher(pattern: str) -> Callable[[str], object]:
         raise SchemaError("a pattern stands between ^ and $")
     if _REPEATED_GROUP.search(pattern) or len(_REPEATS.findall(pattern)) > MOST_REPEATS:
         raise SchemaError("a pattern repeats too much")
-    return re.compile(pattern[1:-1], re.ASCII).fullmatch
+    try:
+        return re.compile(pattern[1:-1], re.ASCII).fullmatch
+    except (re.error, OverflowError) as error:
+        raise SchemaError("a pattern is not one") from error
 
 
 def _text_check(schema: dict[str, Any]) -> Check:

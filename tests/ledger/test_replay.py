@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from copy import deepcopy
 from datetime import timedelta
 
 import pytest
@@ -37,6 +37,7 @@ def replayed(*journals: Journal) -> Replay:
     books = Replay()
     for seq, each in enumerate(journals, start=1):
         books.book(body(each, seq))
+    books.finish()
     return books
 
 
@@ -177,12 +178,7 @@ def test_the_replay_arrives_where_the_oracle_does(steps):
         elif made.transfers[0].code == TransferCode.RESERVE:
             holds.append(made)
         answer = oracle.post(made)
-        fresh = Replay(
-            accounts={name: replace(each) for name, each in books.accounts.items()},
-            last_seq=books.last_seq,
-            _ids=set(books._ids),
-            _pending=dict(books._pending),
-        )
+        fresh = deepcopy(books)
         if answer == "posted":
             books.book(body(made, seq))
         else:
