@@ -117,10 +117,10 @@ def trial_balance(
 class MonthEnd:
     """The four sums of every account at the end of a month, added up while booking."""
 
-    before: str
+    before: bytes
     accounts: dict[AccountName, list[int]] = field(default_factory=dict)
 
-    def __call__(self, leg: Leg, held: Leg | None, effective_at: str) -> None:
+    def __call__(self, leg: Leg, held: Leg | None, effective_at: bytes) -> None:
         """Count one booked transfer, and the hold it resolves, if it counts by then."""
         if effective_at >= self.before:
             return

@@ -46,11 +46,10 @@ class Papers:
     months: dict[str, str] = field(default_factory=dict)
     digests: dict[str, set[str]] = field(default_factory=dict)
 
-    def take(self, _index: int, entry: dict[str, Any]) -> None:
+    def take(self, kind: str, body: dict[str, Any]) -> None:
         """Take note of one entry about a report."""
-        body = entry["body"]
         number, month, digest = (body.get(each) for each in ("report_no", "month", "sha256"))
-        if entry["type"] == REPORT_MADE and isinstance(number, str) and isinstance(month, str):
+        if kind == REPORT_MADE and isinstance(number, str) and isinstance(month, str):
             self.months[number] = month
         elif isinstance(number, str) and isinstance(digest, str):
             self.digests.setdefault(number, set()).add(digest)
@@ -105,7 +104,7 @@ class _AuditBundle:
     def report(self) -> Report:
         keys = self.keys()
         heads = self.sm3_heads(keys)
-        month_end_books = MonthEnd(month_end(self.month))
+        month_end_books = MonthEnd(month_end(self.month).encode())
         watch = Watch(
             frozenset({REPORT_MADE, REPORT_PDF}), self.papers.take, self.asked.watch.contains
         )

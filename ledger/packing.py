@@ -174,7 +174,8 @@ def _reports(size: int, month: Month, papers: Mapping[str, Path]) -> dict[str, P
         type__in=[REPORT_MADE, REPORT_PDF], logleaf__index__lt=size
     )
     for body in entries.order_by("logleaf__index").values_list("body", flat=True):
-        logged.take(0, decode(bytes(body)))
+        entry = decode(bytes(body))
+        logged.take(entry["type"], entry["body"])
     found = {}
     for name, digests in sorted(logged.due(str(month)).items()):
         number = name.removeprefix(REPORTS).removesuffix(".pdf")

@@ -24,6 +24,10 @@ _JOURNAL = {"journal", "kind", "effective_at", "transfers", "refs", "approvals",
 _TRANSFER = {"id", "code", "phase", "unit", "debit", "credit", "amount"}
 _OPTIONAL = {"pending_id", "expires_at", "reason"}
 _ACCOUNT_PARTS = 3
+ID_BYTES = 16
+IDS_AT_ONCE = 4_096
+#: So many ids are compared with each other at once; more take more rounds, not more memory.
+IDS_IN_A_ROUND = 500_000
 _PHASE_OF = {"300": "pending", "310": "post", "320": "void", "330": "void"}
 
 
@@ -78,7 +82,7 @@ class Leg:
     credit: Sums
     amount: int
     pending_id: bytes
-    expires_at: str
+    expires_at: bytes
 
 
 @dataclass(slots=True)
@@ -86,8 +90,8 @@ class Stated:
     """A journal as read from an entry, its form already checked."""
 
     seq: int
-    effective_at: str
-    recorded_at: str
+    effective_at: bytes
+    recorded_at: bytes
     legs: list[Leg]
     index: int = 0
 
@@ -96,42 +100,62 @@ class Stated:
 class Ids:
     """Ids seen so far, 16 bytes each; whether one came twice is told at the end."""
 
-    _parts: list[bytearray] = field(default_factory=lambda: [bytearray() for _ in range(256)])
+    _packed: bytearray = field(default_factory=bytearray)
+    _fresh: list[bytes] = field(default_factory=list)
 
     def add(self, known: bytes) -> None:
-        """Take one id of 16 bytes."""
-        self._parts[known[-1]] += known
+        """Take one id in its one spelling."""
+        self._fresh.append(known)
+        if len(self._fresh) >= IDS_AT_ONCE:
+            self._pack()
+
+    def _pack(self) -> None:
+        self._packed += bytes.fromhex(b"".join(self._fresh).replace(b"-", b"").decode("ascii"))
+        self._fresh.clear()
 
     def twice(self) -> str | None:
         """Return some id that came more than once, as hexadecimal text."""
-        for part in self._parts:
-            cut = [bytes(part[place : place + 16]) for place in range(0, len(part), 16)]
-            if len(set(cut)) != len(cut):
-                cut.sort()
-                return next(one.hex() for one, other in pairwise(cut) if one == other)
+        self._pack()
+        packed = bytes(self._packed)
+        rounds = len(packed) // (IDS_IN_A_ROUND * ID_BYTES) + 1
+        places = range(0, len(packed), ID_BYTES)
+        for turn in range(rounds):
+            taken = [
+                packed[place : place + ID_BYTES]
+                for place in places
+                if rounds == 1 or int.from_bytes(packed[place + 12 : place + 16]) % rounds == turn
+            ]
+            if len(set(taken)) != len(taken):
+                taken.sort()
+                return next(one.hex() for one, other in pairwise(taken) if one == other)
         return None
 
 
-def id_bytes(text: Any) -> bytes:
-    """Return the 16 bytes of an id in its one spelling.
+def id_text(text: Any) -> bytes:
+    """Return an id in its one spelling.
 
     Raises:
         ReplayError: it is not an id.
     """
     if not isinstance(text, str) or not _UUID.fullmatch(text):
         raise ReplayError("an id is not in its form")
-    return bytes.fromhex(text.replace("-", ""))
+    return text.encode("ascii")
 
 
-def moment(text: Any) -> str:
+def is_moment(text: Any) -> bool:
+    """Say whether something is a moment in its form."""
+    return isinstance(text, str) and _MOMENT.fullmatch(text) is not None
+
+
+def moment(text: Any) -> bytes:
     """Return a moment that is in its form.
 
     Raises:
         ReplayError: it is not.
     """
-    if not isinstance(text, str) or not _MOMENT.fullmatch(text):
+    if not is_moment(text):
         raise ReplayError("a moment is not in its form")
-    return text
+    return str(text).encode("ascii")
 
 
 def journal_seq(body: Mapping[str, Any]) -> int:
@@ -214,7 +238,7 @@ class Replay:
             known = self.flows[key] = Flow(way[0], way[1])
         return known
 
-    def read(self, body: Mapping[str, Any], recorded_at: str = "") -> Stated:
+    def read(self, body: Mapping[str, Any], recorded_at: bytes = b"") -> Stated:
         """Read a journal from the body of its entry.
 
         Raises:
@@ -235,13 +259,13 @@ class Replay:
             raise ReplayError("a field of a transfer is not a text")
         debit, credit = _account(stated["debit"]), _account(stated["credit"])
         leg = Leg(
-            id=id_bytes(stated["id"]),
+            id=id_text(stated["id"]),
             flow=self.flow(way, debit, credit),
             debit=self.account(debit),
             credit=self.account(credit),
             amount=_number(stated["amount"]),
-            pending_id=id_bytes(stated["pending_id"]) if "pending_id" in stated else b"",
-            expires_at=moment(stated["expires_at"]) if "expires_at" in stated else "",
+            pending_id=id_text(stated["pending_id"]) if "pending_id" in stated else b"",
+            expires_at=moment(stated["expires_at"]) if "expires_at" in stated else b"",
         )
         check_leg(leg)
         return leg
@@ -267,7 +291,7 @@ class Replay:
             self._apply(leg, stated.effective_at)
         self.journals += 1
 
-    def _apply(self, leg: Leg, effective_at: str) -> None:
+    def _apply(self, leg: Leg, effective_at: bytes) -> None:
         self.ids.add(leg.id)
         debit, credit, amount, flow = leg.debit, leg.credit, leg.amount, leg.flow
         held = None
@@ -301,10 +325,10 @@ class Replay:
         if twice := self.ids.twice():
             raise ReplayError(f"transfer {twice} occurs twice")
 
-    def _resolve(self, leg: Leg, effective_at: str) -> Leg:
+    def _resolve(self, leg: Leg, effective_at: bytes) -> Leg:
         held = self.pending.pop(leg.pending_id, None)
         if held is None:
-            raise ReplayError(f"pending {leg.pending_id.hex()} is unknown or already resolved")
+            raise ReplayError(f"pending {leg.pending_id.decode()} is unknown or already resolved")
         if held.debit is not leg.debit or held.credit is not leg.credit:
             raise ReplayError("a resolution touches other accounts than its pending transfer")
         if leg.amount > held.amount or (leg.flow.phase == "void" and leg.amount != held.amount):

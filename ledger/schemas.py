@@ -257,6 +257,11 @@ class SchemaBook:
         if fault := schema.check(value):
             self._faults.setdefault(schema.digest, (index, f"{entry_type}{fault}"))
 
+    def is_house(self, entry_type: str) -> bool:
+        """Say whether the schema of a type that holds now is the newest one of this program."""
+        current, own = self._current.get(entry_type), _newest().get(entry_type)
+        return current is not None and own is not None and current.digest == own.digest
+
     def first_fault(self, *, published_only: bool) -> tuple[int, str] | None:
         """Return (index, what is wrong) of the first entry that breaks its schema.
 

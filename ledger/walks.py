@@ -17,13 +17,14 @@ from typing import Any
 from ledger.entries import JOURNAL_TYPE, KEY_TYPE, Malformed, decode
 from ledger.journal_bytes import QuickReader
 from ledger.merkle import HASH_BYTES
-from ledger.replay import Ids, Replay, ReplayError, Stated, id_bytes
+from ledger.replay import Ids, Replay, ReplayError, Stated, id_text, is_moment, moment
 from ledger.schemas import ENVELOPE, PUBLISH_TYPE, SchemaBook
 from ledger.signing import TreeHead
 from ledger.suites import SHA256, Suite
 
 #: Most bytes of journals that may lie between two checkpoints.
 WINDOW_BYTES = 256 * 1_024 * 1_024
+MOST_ENVELOPES = 10_000
 _RUN = 256
 _RUN_LEVEL = 8
 
@@ -151,13 +152,13 @@ class Watch:
     """What the walk is asked to look out for on its way.
 
     Args:
-        kinds: entry types whose entries are handed on.
-        told: called with the index and the whole entry of each of these.
+        kinds: entry types, journals apart, whose entries are handed on.
+        told: called with the type and the body of each of these.
         contains: a size and root that this log must have passed through.
     """
 
     kinds: frozenset[str] = frozenset()
-    told: Callable[[int, dict[str, Any]], None] = lambda _index, _entry: None
+    told: Callable[[str, dict[str, Any]], None] = lambda _kind, _body: None
     contains: TreeHead | None = None
 
 
@@ -184,8 +185,10 @@ class Walk:
         self._ids = Ids()
         self._window: list[Stated] = []
         self._window_bytes = 0
-        self._latest = ""
+        self._latest = b""
+        self._envelopes: set[tuple[Any, ...]] = set()
         self.size = 0
+        self._look_at_schemas()
 
     def take(self, leaves: list[bytes], entries: list[bytes]) -> None:
         """Take the next entries with their SHA-256 leaf hashes.
@@ -223,11 +226,11 @@ class Walk:
             )
 
     def _read(self, entries: Iterable[bytes]) -> None:
-        quick, ids, watched = self._quick.read, self._ids, JOURNAL_TYPE in self._watch.kinds
+        ids = self._ids
         for index, raw in enumerate(entries, start=self.size):
-            read = None if watched else quick(raw)
+            read = self._quick.read(raw) if self._quick_journals else None
             if read is None:
-                stated = self._read_in_full(index, raw)
+                stated = self._read_other(index, raw)
                 if stated is None:
                     continue
             else:
@@ -239,23 +242,55 @@ class Walk:
         if self._window_bytes > WINDOW_BYTES:
             raise NotOk("两个检查点之间的凭证过多，不能在有限的内存中重算。")
 
-    def _read_in_full(self, index: int, raw: bytes) -> Stated | None:
-        """Check one entry strictly; return its journal if it is one."""
-        entry = self._decoded(index, raw)
-        kind, body = entry["type"], entry["body"]
-        self.schemas.take(index, ENVELOPE, entry)
+    def _read_other(self, index: int, raw: bytes) -> Stated | None:
+        """Check what is no plain journal; return its journal if it is one after all."""
+        read = self._quick.event(raw) if self._quick_events else None
+        if read is not None:
+            known, kind, body = read
+            self._ids.add(known)
+        else:
+            entry = self._decoded(index, raw)
+            self._check_envelope(index, entry)
+            kind, body = entry["type"], entry["body"]
+            if kind == JOURNAL_TYPE:
+                self.schemas.take(index, kind, body)
+                return self._journal(index, entry)
         self.schemas.take(index, kind, body)
         if kind in self._watch.kinds:
-            self._watch.told(index, entry)
+            self._watch.told(kind, body)
         if kind == KEY_TYPE and isinstance(body.get("vkey"), str):
             self.introduced.add(body["vkey"])
         elif kind == PUBLISH_TYPE:
-            if not all(isinstance(body.get(each), str) for each in ("type", "version", "digest")):
-                raise NotOk(f"第 {index} 条公布的格式不成形。")
-            self.schemas.publish(body)
-        elif kind == JOURNAL_TYPE:
-            return self._journal(index, entry)
+            self._publish(index, body)
         return None
+
+    def _publish(self, index: int, body: dict[str, Any]) -> None:
+        if not all(isinstance(body.get(each), str) for each in ("type", "version", "digest")):
+            raise NotOk(f"第 {index} 条公布的格式不成形。")
+        self.schemas.publish(body)
+        self._envelopes.clear()
+        self._look_at_schemas()
+
+    def _look_at_schemas(self) -> None:
+        """The quick patterns stand for the schemas of this program and for no others."""
+        self._quick_events = self.schemas.is_house(ENVELOPE)
+        self._quick_journals = self._quick_events and self.schemas.is_house(JOURNAL_TYPE)
+
+    def _check_envelope(self, index: int, entry: dict[str, Any]) -> None:
+        """Check what stands around a body; of plain ones each kind of actor and type once.
+
+        The id, the log and the version have been checked before, the moment is checked here.
+        """
+        actor, plain = entry["actor"], False
+        shape: tuple[Any, ...] = ()
+        if type(actor) is dict and (entry["auth"], entry["links"], entry["pii"]) == (None, [], {}):
+            shape = (entry["type"], *actor, *actor.values())
+            plain = all(type(each) is str for each in shape) and is_moment(entry["at"])
+        if plain and shape in self._envelopes:
+            return
+        self.schemas.take(index, ENVELOPE, entry)
+        if plain and len(self._envelopes) < MOST_ENVELOPES:
+            self._envelopes.add(shape)
 
     def _decoded(self, index: int, raw: bytes) -> dict[str, Any]:
         try:
@@ -267,7 +302,7 @@ class Walk:
         if entry["log"] != self.origin or entry["v"] != "1":
             raise NotOk(f"第 {index} 条不属于这份日志。")
         try:
-            self._ids.add(id_bytes(entry["id"]))
+            self._ids.add(id_text(entry["id"]))
         except ReplayError as error:
             raise NotOk(f"第 {index} 条的编号不成形。") from error
         return entry
@@ -276,7 +311,7 @@ class Walk:
         if entry["body"].get("journal") != entry["id"]:
             raise NotOk(f"第 {index} 条的凭证编号与条目编号不一致。")
         try:
-            return self.books.read(entry["body"], str(entry["at"]))
+            return self.books.read(entry["body"], moment(entry["at"]))
         except ReplayError as error:
             raise NotOk(f"第 {index} 条凭证不能成立：{error}") from error
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from ledger.chart import TransferCode
 from ledger.entries import Malformed, canonical, decode
 from ledger.journal_bytes import QuickReader
-from ledger.replay import Replay, ReplayError, Stated, id_bytes
+from ledger.replay import Replay, ReplayError, Stated, id_text
 from ledger.schemas import ENVELOPE, house_schemas
-from tests.ledger.log_making import ORIGIN, booked
+from tests.ledger.log_making import ORIGIN, booked, event
 from tests.ledger.making import (
     BUDGET,
     CLERK,
@@ -72,7 +72,7 @@ def in_full(entry: bytes) -> tuple | None:
             return None
         if whole["body"]["journal"] != whole["id"]:
             return None
-        return (id_bytes(whole["id"]), *facts(Replay().read(whole["body"], whole["at"])))
+        return (id_text(whole["id"]), *facts(Replay().read(whole["body"], whole["at"].encode())))
     except (Malformed, ReplayError):
         return None
 
@@ -93,6 +93,44 @@ def test_no_bit_turned_in_an_entry_is_read_quickly_and_not_in_full():
                 assert read is None or read == in_full(bytes(bent)), bytes(bent)
 
 
+EVENTS = [
+    event("voucher.expire", voucher="v", amount_fen="5"),
+    event("metering.zero", provider="p", day="2026-10-01", livemode=True),
+    event("voucher.release", key=None, reason="订单了结"),
+    event(),
+]
+
+
+def event_in_full(entry: bytes) -> tuple | None:
+    try:
+        whole = decode(entry)
+        if SCHEMAS[ENVELOPE].check(whole) or whole["log"] != ORIGIN:
+            return None
+        return (id_text(whole["id"]), whole["type"], whole["body"])
+    except (Malformed, ReplayError):
+        return None
+
+
+def event_quickly(entry: bytes) -> tuple | None:
+    return QuickReader(ORIGIN, Replay()).event(entry)
+
+
+@pytest.mark.parametrize("entry", EVENTS)
+def test_a_plain_event_is_read_quickly_and_alike(entry):
+    assert event_quickly(entry) is not None
+    assert event_quickly(entry) == event_in_full(entry)
+
+
+def test_no_bit_turned_in_an_event_is_read_quickly_and_not_in_full():
+    for entry in (EVENTS[1], EVENTS[2]):
+        for place in range(len(entry)):
+            for bit in range(8):
+                bent = bytearray(entry)
+                bent[place] ^= 1 << bit
+                read = event_quickly(bytes(bent))
+                assert read is None or read == event_in_full(bytes(bent)), bytes(bent)
+
+
 PIECES = st.sampled_from(
     [b"", b'"', b"\\", b"\\u0041", b"\\n", b" ", b",", b"{", b"}", b"[", b"]", b"[]", b"{}", b":",
      b"0", b"1", b"null", b"\x00", b"\x7f", b"\x80", b"\xff", b"\xc3\xa9", b"\xed\xa0\x80",
@@ -109,6 +147,24 @@ def test_mutated_entries_are_never_read_quickly_and_otherwise_in_full(entry, dat
     bent = entry[:begin] + fresh + entry[end:]
     read = quickly(bent)
     assert read is None or read == in_full(bent)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.sampled_from(EVENTS), st.data())
+def test_mutated_events_are_never_read_quickly_and_otherwise_in_full(entry, data):
+    begin = data.draw(st.integers(0, len(entry)))
+    end = data.draw(st.integers(begin, min(len(entry), begin + 40)))
+    bent = entry[:begin] + data.draw(PIECES | st.binary(max_size=6)) + entry[end:]
+    read = event_quickly(bent)
+    assert read is None or read == event_in_full(bent)
+
+
+def test_doubled_or_unordered_keys_of_an_event_are_not_read_quickly():
+    for body in (b'{"a":"1","a":"2"}', b'{"b":"1","a":"2"}', b'{"a":1}', b'{"a":[]}'):
+        bent = EVENTS[3].replace(b'"body":{}', b'"body":' + body)
+        assert event_quickly(bent) is None
+    assert event_quickly(ENTRIES[0]) is None
+    assert event_quickly(EVENTS[3].replace(b'"test.event"', b'"ledger.journal"')) is None
 
 
 TEXTS = st.text(max_size=6) | st.sampled_from(["2000", "1000", "1100", "3000", "CNY", "x" * 250])

@@ -2,12 +2,13 @@
 
 import io
 import random
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger import chart, walks
+from ledger import chart, replay, walks
 from ledger.bundle_checks import Asked, read_heads
 from ledger.bundles import BundleReader
 from ledger.chart import TransferCode
@@ -148,12 +149,16 @@ def test_a_clock_that_ran_backwards_is_remarked_and_no_fault():
     assert "1 张凭证的记录时间早于" in report.remarks[-1]
 
 
-@given(st.lists(st.binary(min_size=16, max_size=16), max_size=60))
+@given(st.lists(st.uuids() | st.integers(0, 20).map(lambda each: UUID(int=each)), max_size=60))
 def test_an_id_that_came_twice_is_found(known):
-    ids = Ids()
-    for each in known:
-        ids.add(each)
-    assert (ids.twice() is None) == (len(set(known)) == len(known))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay, "IDS_AT_ONCE", 3)
+        for in_a_round in (2, 100):
+            patch.setattr(replay, "IDS_IN_A_ROUND", in_a_round)
+            ids = Ids()
+            for each in known:
+                ids.add(str(each).encode())
+            assert (ids.twice() is None) == (len(set(known)) == len(known))
 
 
 def books(*made) -> Replay:
