@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from ledger.bundles import BundleError, BundleReader, Manifest, parse_keys
+from ledger.entries import KEY_TYPE
 from ledger.equations import AT_EVERY_STEP, AT_THE_END, broken_equations
 from ledger.replay import Replay, VoucherLine, voucher_lines
 from ledger.schemas import Schema, SchemaBook, house_schemas
@@ -119,7 +120,7 @@ def _keys(manifest: Manifest, pinned: list[VerificationKey] | None) -> list[Veri
     return keys
 
 
-def signers_of(note: str, keys: list[VerificationKey]) -> tuple[str, set[str]]:
+def signers_of(note: str, keys: list[VerificationKey]) -> tuple[str, frozenset[str]]:
     """Return the text of a note and the keys that signed it; every line must be one of theirs.
 
     Raises:
@@ -134,7 +135,7 @@ def signers_of(note: str, keys: list[VerificationKey]) -> tuple[str, set[str]]:
             raise NoteError("a signature line is of an unknown key or comes twice")
         key.check(text, blob[KEY_ID_BYTES:])
         signed.add(key.text)
-    return text, signed
+    return text, frozenset(signed)
 
 
 def read_heads(
@@ -153,10 +154,9 @@ def read_heads(
         except NoteError as error:
             raise reader.fail("检查点的签名无效。") from error
         try:
-            heads.add(head)
+            heads.add(head, signed)
         except NotOk as error:
             raise reader.fail(str(error)) from error
-        heads.signed |= signed
     return heads
 
 
@@ -173,10 +173,13 @@ def _check_heads(manifest: Manifest, heads: Heads) -> TreeHead:
 
 def _check_keys(trees: list[Heads], walk: Walk) -> None:
     """Judge which key may sign. Every key that signed must be introduced in the log."""
+    introduced = {
+        str(entry["body"].get("vkey")) for _, entry in walk.about_keys if entry["type"] == KEY_TYPE
+    }
     for each in trees:
         if each.origin != each.suite.origin(walk.origin):
             raise NotOk("检查点属于另一份日志。")
-        for text in sorted(each.signed - walk.introduced):
+        for text in sorted(each.signed - introduced):
             number = VerificationKey.parse(text).key_id.hex()
             raise NotOk(f"日志中没有引入密钥 {number} 的条目。")
 

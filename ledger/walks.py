@@ -10,11 +10,11 @@ entries), 40 bytes per checkpoint, 16 bytes per entry and transfer, and the acco
 """
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ledger.entries import JOURNAL_TYPE, KEY_TYPE, Malformed, decode
+from ledger.entries import JOURNAL_TYPE, Malformed, decode
 from ledger.journal_bytes import QuickReader
 from ledger.merkle import HASH_BYTES
 from ledger.replay import Ids, Replay, ReplayError, Stated, id_text, is_moment, moment
@@ -25,6 +25,9 @@ from ledger.suites import SHA256, Suite
 #: Most bytes of journals that may lie between two checkpoints.
 WINDOW_BYTES = 256 * 1_024 * 1_024
 MOST_ENVELOPES = 10_000
+MOST_SIGNERS = 1_000
+ABOUT_KEYS = "key."
+MOST_ABOUT_KEYS = 10_000
 _RUN = 256
 _RUN_LEVEL = 8
 
@@ -86,25 +89,39 @@ class Heads:
         self.origin = suite.origin(origin)
         self._sizes = array("Q")
         self._roots = bytearray()
-        #: Keys (as text) that signed at least one of them.
-        self.signed: set[str] = set()
+        self._signers: dict[frozenset[str], int] = {}
+        self._signed = array("H")
 
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._sizes)
 
-    def add(self, head: TreeHead) -> None:
-        """Take the next signed head.
+    def add(self, head: TreeHead, signers: frozenset[str] = frozenset()) -> None:
+        """Take the next signed head with the keys (as text) that signed it.
 
         Raises:
-            NotOk: another log, or a size that does not rise.
+            NotOk: another log, a size that does not rise, or no end of different signers.
         """
         if head.origin != self.origin:
             raise NotOk("检查点属于另一份日志。")
         if head.size < 1 or (self._sizes and head.size <= self._sizes[-1]):
             raise NotOk("检查点的大小没有逐个增大。")
+        if signers not in self._signers and len(self._signers) >= MOST_SIGNERS:
+            raise NotOk("检查点的签名组合过多。")
+        self._signed.append(self._signers.setdefault(signers, len(self._signers)))
         self._sizes.append(head.size)
         self._roots += head.root
+
+    @property
+    def signed(self) -> set[str]:
+        """Return the keys that signed at least one of them."""
+        return {key for each in self._signers for key in each}
+
+    def signings(self) -> Iterator[tuple[int, frozenset[str]]]:
+        """Yield every size with the keys that signed it."""
+        known = list(self._signers)
+        for size, number in zip(self._sizes, self._signed, strict=True):
+            yield size, known[number]
 
     def size(self, place: int) -> int:
         """Return the size of the head at a place; 0 behind the last."""
@@ -177,7 +194,8 @@ class Walk:
         self.origin = origin
         self.books = Replay()
         self.schemas = schemas
-        self.introduced: set[str] = set()
+        #: Entries about keys, whole, with their index.
+        self.about_keys: list[tuple[int, dict[str, Any]]] = []
         self.backwards = 0
         self._watch = watch or Watch()
         self._lines = [_Line(each) for each in heads]
@@ -245,22 +263,24 @@ class Walk:
     def _read_other(self, index: int, raw: bytes) -> Stated | None:
         """Check what is no plain journal; return its journal if it is one after all."""
         read = self._quick.event(raw) if self._quick_events else None
-        if read is not None:
+        if read is not None and not read[1].startswith(ABOUT_KEYS):
             known, kind, body = read
             self._ids.add(known)
+            self.schemas.take(index, kind, body)
         else:
             entry = self._decoded(index, raw)
             self._check_envelope(index, entry)
             kind, body = entry["type"], entry["body"]
+            self.schemas.take(index, kind, body)
             if kind == JOURNAL_TYPE:
-                self.schemas.take(index, kind, body)
                 return self._journal(index, entry)
-        self.schemas.take(index, kind, body)
+            if kind.startswith(ABOUT_KEYS):
+                self.about_keys.append((index, entry))
+                if len(self.about_keys) > MOST_ABOUT_KEYS:
+                    raise NotOk("关于密钥的条目过多。")
         if kind in self._watch.kinds:
             self._watch.told(kind, body)
-        if kind == KEY_TYPE and isinstance(body.get("vkey"), str):
-            self.introduced.add(body["vkey"])
-        elif kind == PUBLISH_TYPE:
+        if kind == PUBLISH_TYPE:
             self._publish(index, body)
         return None
 

@@ -14,9 +14,13 @@ from django.conf import settings
 from ledger.archives import ArchiveWriter
 from ledger.bundles import FIRST_LINE, entry_line, note_line
 from ledger.merkle import leaf_hash
+from ledger.signing import TreeHead
+from ledger.suites import SHA256
 from ledger.verifying import main
+from ledger.walks import MOST_SIGNERS, Heads, NotOk
 from tests.house.source_tree import ROOT
 from tests.ledger.log_making import (
+    ORIGIN,
     OTHER,
     SIGNER,
     booked,
@@ -247,6 +251,21 @@ def test_random_edits_never_make_it_fall():
         piece = source[chance.randrange(len(source)) :][: chance.randrange(1, 80)]
         bent = WHOLE[:begin] + piece + WHOLE[end:]
         assert (judged(bent) == "OK") == (bent == WHOLE)
+
+
+def test_key_entries_of_any_shape_introduce_nothing():
+    for body in ({}, {"vkey": []}, {"vkey": None}, {"vkey": {"a": "b"}}, {"vkey": "x" * 9_000}):
+        assert judged(bundle([introduction(), event("key.introduce", **body)])) == "OK"
+        assert "没有引入密钥" in judged(bundle([event("key.introduce", **body)]))
+
+
+def test_signed_heads_do_not_wear_an_endless_choice_of_signers():
+    heads = Heads(SHA256, ORIGIN)
+    for size in range(1, MOST_SIGNERS + 1):
+        heads.add(TreeHead(ORIGIN, size, bytes(32)), frozenset([str(size)]))
+    heads.add(TreeHead(ORIGIN, 5_000, bytes(32)), frozenset(["1"]))
+    with pytest.raises(NotOk, match="签名组合过多"):
+        heads.add(TreeHead(ORIGIN, 5_001, bytes(32)), frozenset(["other"]))
 
 
 def test_a_leaf_that_is_not_hexadecimal_in_small_letters_is_refused():
