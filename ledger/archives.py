@@ -92,9 +92,9 @@ class ArchiveWriter:
             ArchiveError: the name is out of order or not allowed, or it becomes too large.
         """
         if not NAME.fullmatch(name) or len(name) > MAX_NAME:
-            raise ArchiveError(f"not a name for a member: {name[:MAX_NAME]}")
+            raise ArchiveError(f"不允许的文件名 {name[:MAX_NAME]}")
         if self._members and name <= self._members[-1].name:
-            raise ArchiveError(f"members come in the order of their names: {name}")
+            raise ArchiveError(f"文件没有按名称排列：{name}")
         source = io.BytesIO(content) if isinstance(content, bytes) else content
         header_at = self._file.tell()
         member = Member(name, 0, 0, header_at)
@@ -105,7 +105,7 @@ class ArchiveWriter:
             digest.update(chunk)
             self._file.write(chunk)
         if header_at + size > MAX_BYTES - _CHUNK:
-            raise ArchiveError("the archive would be larger than 4 GiB")
+            raise ArchiveError("压缩包将超过 4 GiB")
         member = Member(name, size, crc, header_at)
         self._file.seek(header_at)
         self._file.write(member.local)
@@ -144,7 +144,7 @@ class _Window(io.RawIOBase):
         self._file.seek(self._member.data_at + self._done)
         chunk = self._file.read(most)
         if len(chunk) != most:
-            raise ArchiveError("the file ends inside a member")
+            raise ArchiveError("文件在这里中断")
         buffer[:most] = chunk
         self._done += most
         self._crc = zlib.crc32(chunk, self._crc)
@@ -158,7 +158,7 @@ class _Window(io.RawIOBase):
             ArchiveError: bytes are left, or do not fit the check sum in the header.
         """
         if self._done != self._member.size or self._crc != self._member.crc:
-            raise ArchiveError(f"{self._member.name}: the bytes do not fit their check sum")
+            raise ArchiveError(f"{self._member.name} 的内容与校验和不符")
         return self._digest.hexdigest()
 
 
@@ -188,11 +188,11 @@ class ArchiveReader:
         size = file.seek(0, io.SEEK_END)
         end = self._at(max(size - _END.size, 0), _END.size)
         if len(end) != _END.size or end[:4] != b"PK\x05\x06":
-            raise ArchiveError("the file does not end as an archive does")
+            raise ArchiveError("文件的结尾不是压缩包的结尾")
         count, length, begin = _END.unpack(end)[4:7]
         longest = MAX_MEMBERS * (_CENTRAL.size + MAX_NAME)
         if count > MAX_MEMBERS or length > longest or begin + length + _END.size != size:
-            raise ArchiveError("the directory at the end has no possible size")
+            raise ArchiveError("末尾目录的大小不可能")
         stated = self._at(begin, length)
         self.members = {each.name: each for each in _members(stated, count)}
         self._check(stated + end, begin)
@@ -206,10 +206,10 @@ class ArchiveReader:
         members = list(self.members.values())
         for each in members:
             if each.header_at != place or self._at(place, len(each.local)) != each.local:
-                raise ArchiveError(f"{each.name}: the header is not in its one form")
+                raise ArchiveError(f"{each.name} 的文件头不合写法")
             place = each.data_at + each.size
         if place != begin or _directory(members, begin) != stated:
-            raise ArchiveError("the directory is not in its one form")
+            raise ArchiveError("末尾目录不合写法")
 
     def open(self, name: str) -> Reading:
         """Begin to read one member; ``digest`` ends it.
@@ -218,7 +218,7 @@ class ArchiveReader:
             ArchiveError: there is none of that name.
         """
         if name not in self.members:
-            raise ArchiveError(f"there is no {name} inside")
+            raise ArchiveError(f"没有 {name}")
         return Reading(self._file, self.members[name])
 
     def read(self, name: str, most: int) -> tuple[bytes, str]:
@@ -229,7 +229,7 @@ class ArchiveReader:
         """
         reading = self.open(name)
         if self.members[name].size > most:
-            raise ArchiveError(f"{name} is larger than {most} bytes")
+            raise ArchiveError(f"{name} 超过 {most} 字节")
         content = reading.file.read()
         return content, reading.digest()
 
@@ -241,15 +241,15 @@ def _members(stated: bytes, count: int) -> list[Member]:
     for _ in range(count):
         line = stated[place : place + _CENTRAL.size]
         if len(line) != _CENTRAL.size:
-            raise ArchiveError("the directory ends too early")
+            raise ArchiveError("末尾目录中断")
         fields = _CENTRAL.unpack(line)
         crc, size, name_length, header_at = fields[7], fields[9], fields[10], fields[16]
         raw = stated[place + _CENTRAL.size : place + _CENTRAL.size + name_length]
         name = raw.decode("latin-1")
         if len(name) > MAX_NAME or not NAME.fullmatch(name):
-            raise ArchiveError("a member has a name that is not allowed")
+            raise ArchiveError("有不允许的文件名")
         if found and name <= found[-1].name:
-            raise ArchiveError("the names of the members do not rise")
+            raise ArchiveError("文件名没有逐个增大")
         found.append(Member(name, size, crc, header_at))
         place += _CENTRAL.size + name_length
     return found

@@ -25,7 +25,7 @@ class Asked:
     """What a file is checked against besides itself.
 
     Args:
-        pinned: keys known from elsewhere; the file may use no other.
+        pinned: keys known from elsewhere; one of them must have signed the newest checkpoint.
         schemas: what entry types hold; those of this program unless said.
         strict_schemas: entries must keep schemas even where the log does not publish them.
         more_heads: what was signed of further trees.
@@ -67,7 +67,7 @@ def verify(
 
     Args:
         file: the file, opened for reading bytes.
-        pinned: keys known from elsewhere; the file may use no other.
+        pinned: keys known from elsewhere; one of them must have signed the newest checkpoint.
         asked: what else it is checked against.
 
     Raises:
@@ -78,9 +78,9 @@ def verify(
     reader = BundleReader(file)
     try:
         manifest = reader.manifest()
-        keys = _keys(manifest, pinned)
+        keys = _keys(manifest)
         heads = read_heads(reader, manifest.checkpoints, keys, Heads(SHA256, manifest.origin))
-        head = _check_heads(manifest, heads)
+        head = _check_heads(manifest, heads, pinned)
         schemas = SchemaBook(house_schemas() if asked.schemas is None else asked.schemas)
         walk = Walk(manifest.origin, [heads, *asked.more_heads], schemas, asked.watch)
         asked.listen(walk.books)
@@ -107,14 +107,12 @@ def verify(
     )
 
 
-def _keys(manifest: Manifest, pinned: list[VerificationKey] | None) -> list[VerificationKey]:
+def _keys(manifest: Manifest) -> list[VerificationKey]:
     try:
         keys = parse_keys(manifest.keys)
     except NoteError as error:
         raise NotOk(f"清单中的验证密钥无效：{error}") from error
     for key in keys:
-        if pinned is not None and key not in pinned:
-            raise NotOk(f"清单中的验证密钥 {key.key_id.hex()} 不在您指定的密钥之中。")
         if key.name != manifest.origin:
             raise NotOk("验证密钥的名称与日志来源不一致。")
     return keys
@@ -160,7 +158,9 @@ def read_heads(
     return heads
 
 
-def _check_heads(manifest: Manifest, heads: Heads) -> TreeHead:
+def _check_heads(
+    manifest: Manifest, heads: Heads, pinned: list[VerificationKey] | None
+) -> TreeHead:
     last = heads.last()
     if last is None:
         raise NotOk("文件里没有检查点，无法核验。")
@@ -168,6 +168,8 @@ def _check_heads(manifest: Manifest, heads: Heads) -> TreeHead:
         raise NotOk("最后一个检查点与清单不一致。")
     if heads.signed != set(manifest.keys):
         raise NotOk("清单中的验证密钥与检查点使用的不一致。")
+    if pinned is not None and not heads.last_signers() & {each.text for each in pinned}:
+        raise NotOk("最后一个检查点没有您指定的密钥的签名。")
     return last
 
 

@@ -13,6 +13,7 @@ signature, or the form itself, so a bundle with any one byte changed is not a bu
 
 import hashlib
 import json
+from binascii import hexlify
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
@@ -207,7 +208,7 @@ class BundleReader:
                 raise self.fail("这一行过长或没有结束。" if raw else "文件在这里中断。")
             entry = raw[begin:-1]
             leaf = sha256(b"\x00" + entry).digest()
-            if raw[:begin] != leaf.hex().encode("ascii") + b" ":
+            if not raw.startswith(hexlify(leaf) + b" "):
                 raise self.fail("条目内容与其摘要不一致。")
             size += len(raw)
             leaves.append(leaf)

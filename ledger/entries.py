@@ -213,7 +213,7 @@ ENVELOPE_KEYS = frozenset({"v", "log", "id", "type", "at", "actor", "auth", "bod
 
 
 def _no_number(text: str) -> Any:
-    raise Malformed(f"a number stands in the entry: {text[:20]}")
+    raise Malformed(f"条目里有数字 {text[:20]}")
 
 
 #: Key sets seen in their order, so that each is looked at once.
@@ -285,9 +285,9 @@ def _decode_in_full(encoded: bytes) -> Any:
         parse_constant=_no_number,
     )
     if isinstance(value, dict | list) and key_count(value) is None:
-        raise Malformed("keys are not ASCII texts in their order")
+        raise Malformed("键名不是按次序排列的 ASCII 文本")
     if canonical(value) != encoded:
-        raise Malformed("not in canonical form")
+        raise Malformed("不是规范写法")
     return value
 
 
@@ -298,13 +298,13 @@ def decode(encoded: bytes) -> dict[str, Any]:
         Malformed: not UTF-8, not JSON, numbers, other keys, or another byte form.
     """
     if len(encoded) > MAX_ENTRY_BYTES:
-        raise Malformed("larger than 65,535 bytes")
+        raise Malformed("超过 65,535 字节")
     try:
         value = _decode_plain(encoded)
         if value is None:
             value = _decode_in_full(encoded)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, Broken) as error:
-        raise Malformed(f"not a canonical JSON text: {type(error).__name__}") from error
+        raise Malformed(f"不是规范的 JSON 文本（{type(error).__name__}）") from error
     if not isinstance(value, dict) or value.keys() != ENVELOPE_KEYS:
-        raise Malformed("not an entry: its fields are not those of the envelope")
+        raise Malformed("字段不是条目应有的字段")
     return value

@@ -64,12 +64,12 @@ def _text_check(schema: dict[str, Any]) -> Check:
 
     def check(value: Any) -> str | None:
         if type(value) is not str:
-            return " is not a text"
+            return " 不是文本"
         if len(value) > longest:
-            return " is too long"
+            return " 过长"
         if values is not None and value not in values:
-            return " is not one of the known words"
-        return " is not in its form" if matches and not matches(value) else None
+            return " 不在可选范围"
+        return " 不合写法" if matches and not matches(value) else None
 
     return check
 
@@ -80,9 +80,9 @@ def _list_check(schema: dict[str, Any]) -> Check:
 
     def check(value: Any) -> str | None:
         if type(value) is not list:
-            return " is not a list"
+            return " 不是列表"
         if len(value) < least or (most is not None and len(value) > most):
-            return " has too few or too many items"
+            return " 的项数不对"
         for place, each in enumerate(value):
             if fault := inside(each):
                 return f"[{place}]{fault}"
@@ -99,13 +99,13 @@ def _object_check(schema: dict[str, Any]) -> Check:
 
     def check(value: Any) -> str | None:
         if type(value) is not dict:
-            return " is not an object"
+            return " 不是对象"
         if not required <= value.keys():
-            return f".{min(required - value.keys())} is missing"
+            return f".{min(required - value.keys())} 缺失"
         for name, each in value.items():
             inside = fields.get(name, others)
             if inside is None:
-                return f".{name[:40]} has no place here"
+                return f".{name[:40]} 不应出现"
             if fault := inside(each):
                 return f".{name[:40]}{fault}"
         return None
@@ -118,7 +118,7 @@ def _const_check(wanted: Any, said: str) -> Check:
 
 
 def _boolean_check(_schema: dict[str, Any]) -> Check:
-    return lambda value: None if type(value) is bool else " is neither true nor false"
+    return lambda value: None if type(value) is bool else " 不是真假值"
 
 
 def _either_check(schema: dict[str, Any]) -> Check:
@@ -140,7 +140,7 @@ _KINDS: dict[str, tuple[Callable[[dict[str, Any]], Check], set[str]]] = {
     "string": (_text_check, {"type", "pattern", "maxLength", "enum"}),
     "array": (_list_check, {"type", "items", "minItems", "maxItems"}),
     "object": (_object_check, {"type", "properties", "required", "additionalProperties"}),
-    "null": (lambda _schema: _const_check(None, " is not null"), {"type"}),
+    "null": (lambda _schema: _const_check(None, " 不是空值"), {"type"}),
     "boolean": (_boolean_check, {"type"}),
     "anyOf": (_either_check, {"anyOf"}),
 }
@@ -217,7 +217,7 @@ def fault_of(entry_type: str, body: Any) -> str | None:
     """Return what is wrong with a body to be written now, None when nothing is."""
     schema = _newest().get(entry_type)
     if schema is None or entry_type == ENVELOPE:
-        return f"the entry type {entry_type[:60]} has no schema"
+        return f"the entry type {entry_type[:60]} 没有登记格式"
     fault = schema.check(body)
     return f"{entry_type}{fault}" if fault else None
 

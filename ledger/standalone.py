@@ -2,12 +2,16 @@
 
 A zip application of the few rule files that the verifier needs, found by following imports from
 ``ledger.verifying``, with the schemas. Same sources, same bytes.
+
+    python -m ledger.standalone voucher-verify.pyz
 """
 
 import ast
 import io
+import sys
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 
 from ledger.archives import ArchiveWriter
 from ledger.schemas import FOLDER, house_schemas
@@ -70,3 +74,7 @@ def verifier_program() -> bytes:
         writer.add(name, members[name])
     writer.close()
     return file.getvalue()
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_bytes(verifier_program())

@@ -117,6 +117,10 @@ class Heads:
         """Return the keys that signed at least one of them."""
         return {key for each in self._signers for key in each}
 
+    def last_signers(self) -> frozenset[str]:
+        """Return the keys that signed the newest head."""
+        return list(self._signers)[self._signed[-1]] if self._signed else frozenset()
+
     def signings(self) -> Iterator[tuple[int, frozenset[str]]]:
         """Yield every size with the keys that signed it."""
         known = list(self._signers)

@@ -185,11 +185,11 @@ def test_keys_and_policies_from_elsewhere_bind(tmp_path):
     log, keys, policy = tmp_path / "log", tmp_path / "keys", tmp_path / "policy"
     log.write_bytes(WHOLE)
     keys.write_text(OTHER.verification.text + "\n")
-    assert "不在您指定的密钥之中" in answered(log, "--vkey", keys)[1]
+    assert "没有您指定的密钥的签名" in answered(log, "--vkey", keys)[1]
     policy.write_text(f"# trusted\nlog {SIGNER.verification.text}\n\nquorum none\n")
     assert answered(log, "--policy", policy)[0] == 0
     policy.write_text(f"log {OTHER.verification.text}\n")
-    assert "不在您指定的密钥之中" in answered(log, "--policy", policy)[1]
+    assert "没有您指定的密钥的签名" in answered(log, "--policy", policy)[1]
     for raw in (b"", b"nonsense here\n", b"\xff", b"log x\n", b"x" * 70_000):
         policy.write_bytes(raw)
         assert answered(log, "--policy", policy)[0] == 1

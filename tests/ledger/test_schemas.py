@@ -56,7 +56,7 @@ def test_a_body_with_one_field_wrong_missing_or_more_breaks_its_schema(kind):
     body = json.loads((GOLDEN / f"{kind}.json").read_text())["body"]
     schema = next(each for each in house_schemas() if each.type == kind)
     assert schema.check({**body, "surprise": "x"})
-    assert schema.check([]) == " is not an object"
+    assert schema.check([]) == " 不是对象"
     for name in json.loads(schema.raw)["required"]:
         assert f".{name}" in schema.check({key: body[key] for key in body if key != name})
         assert f".{name}" in schema.check({**body, name: 5})
@@ -122,19 +122,19 @@ def test_every_schema_is_of_a_type_that_is_recorded_or_agreed():
 @pytest.mark.django_db
 class TestRecording:
     def test_an_unknown_type_is_broken(self):
-        with pytest.raises(Broken, match=r"nowhere\.event has no schema"):
+        with pytest.raises(Broken, match=r"nowhere.event 没有登记格式"):
             audit.record("nowhere.event", {}, actor=ACTOR, at=AT)
 
     def test_a_body_that_does_not_keep_its_schema_is_broken(self):
         body = {"voucher": MADE_ID, "amount_fen": 5}
         assert audit.record("voucher.expire", body, actor=ACTOR, at=AT)
-        with pytest.raises(Broken, match=r"voucher\.expire\.name has no place here"):
+        with pytest.raises(Broken, match=r"voucher\.expire\.name 不应出现"):
             audit.record("voucher.expire", {**body, "name": "张三"}, actor=ACTOR, at=AT)
         assert models.LogEntry.objects.count() == 1
 
     @override_settings(LOG_OPEN_ROOMS=())
     def test_outside_tests_no_room_is_open(self):
-        with pytest.raises(Broken, match="has no schema"):
+        with pytest.raises(Broken, match="没有登记格式"):
             audit.record("test.event", {}, actor=ACTOR, at=AT)
 
     def test_the_digest_of_every_schema_is_logged_once(self):
@@ -205,6 +205,6 @@ def test_the_newest_published_version_holds_from_there_on():
     book.take(3, "a.b", {"x": "y"})
     assert book.first_fault(published_only=True) is None
     book.take(4, "a.b", {"x": None})
-    assert book.first_fault(published_only=True) == (4, "a.b.x is not a text")
+    assert book.first_fault(published_only=True) == (4, "a.b.x 不是文本")
     book.take(5, "c.d", {})
     assert book.unchecked == {"c.d": 1}

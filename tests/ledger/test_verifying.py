@@ -99,8 +99,8 @@ def test_a_changed_entry_with_a_matching_leaf_contradicts_the_checkpoint_after_i
     [
         ([event()], "没有引入密钥"),
         ([introduction(), booked(issue(1), 1)], "第 1 条凭证不能成立"),
-        ([introduction(), booked(grant(1), 1), booked(grant(1), 1)], "taken twice"),
-        ([introduction(), booked(grant(5), 2), booked(issue(5), 1)], "below zero"),
+        ([introduction(), booked(grant(1), 1), booked(grant(1), 1)], "重复或倒退"),
+        ([introduction(), booked(grant(5), 2), booked(issue(5), 1)], "透支"),
         ([introduction(), b"{}"], "第 1 条不是规范的日志条目"),
         ([introduction(), event().replace(b'"log":"here', b'"log":"else')], "不属于这份日志"),
         ([introduction(), event().replace(b'"v":"1"', b'"v":"2"')], "不属于这份日志"),
@@ -156,7 +156,7 @@ def test_a_hostile_manifest_gets_a_message(manifest):
 
 def test_the_key_must_be_the_one_known_from_elsewhere():
     assert judged(WHOLE, [SIGNER.verification]) == "OK"
-    assert "不在您指定的密钥之中" in judged(WHOLE, [OTHER.verification])
+    assert "没有您指定的密钥的签名" in judged(WHOLE, [OTHER.verification])
     forged = bundle([introduction(OTHER), *small()[1:]], signer=OTHER)
     assert judged(forged) == "OK"
     assert judged(forged, [SIGNER.verification]) != "OK"
