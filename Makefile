@@ -2,7 +2,7 @@
 PYTHON_RUN = .venv/bin/python -m deploy.launcher
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run demo test check bench verify shell clean
+.PHONY: help setup setup-test run demo test check bench verify verifier shell clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ bench: setup ## benchmarks as ratios; make bench NAME=p4 SIZE=100000
 
 verify: setup ## export the log of var/ and check it with the stand-alone verifier
 	@$(PYTHON_RUN) verify
+
+verifier: setup ## write the stand-alone verifier as one file, voucher-verify.pyz
+	@.venv/bin/python -m ledger.standalone voucher-verify.pyz
 
 shell: setup ## any command with the servers up; make shell CMD="manage.py check_books"
 	@$(PYTHON_RUN) with $(CMD)

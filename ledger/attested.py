@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from ledger import models
-from ledger.anchoring import sm3_digest
 from ledger.cosigning import CosignerKey, timestamp_of
 from ledger.entries import Malformed, decode, moment_text
 from ledger.invariants import Finding
 from ledger.signing import KEY_ID_BYTES, NoteError, split_note
 from ledger.stamping import trusted_roots
+from ledger.suites import SHA256, SM3
 from ledger.tokens import NationalToken, Token, TokenError, digest_of, verify_token
 from ledger.witnessing import setting
 
@@ -45,7 +45,7 @@ def _cosignatures() -> Iterator[Finding]:
 
 
 def _cosignature_fault(row: models.Cosignature, known: dict[tuple[str, bytes], CosignerKey]) -> str:
-    checkpoint = models.Checkpoint.objects.filter(size=row.size).first()
+    checkpoint = models.Checkpoint.objects.of(SHA256).filter(size=row.size).first()
     if checkpoint is None:
         return "没有这个长度的检查点"
     text, _ = split_note(checkpoint.note)
@@ -68,7 +68,7 @@ def _time_stamps() -> Iterator[Finding]:
     roots = trusted_roots() if settings.LOG_TSA_ROOTS else None
     for row in models.TimeStamp.objects.order_by("id").iterator():
         subject = f"ledger_timestamp {row.pk}"
-        checkpoint = models.Checkpoint.objects.filter(size=row.size).first()
+        checkpoint = models.Checkpoint.objects.of(SHA256).filter(size=row.size).first()
         note = checkpoint.note.encode() if checkpoint else b""
         if checkpoint is None or bytes(row.digest) != digest_of(note):
             yield Finding("time_stamp", subject, "摘要与检查点不一致")
@@ -97,7 +97,7 @@ def _fits(row: models.TimeStamp, told: Token | None) -> bool:
 def _anchors() -> Iterator[Finding]:
     for row in models.Anchor.objects.order_by("id").iterator():
         entry = models.LogEntry.objects.filter(id=row.entry_id, type="anchor.receipt").first()
-        checkpoint = models.Checkpoint.objects.filter(size=row.size).first()
+        checkpoint = models.Checkpoint.objects.of(SHA256).filter(size=row.size).first()
         if entry is None or checkpoint is None:
             fault = "没有对应的日志条目或检查点"
         else:
@@ -122,7 +122,7 @@ def _anchor_fault(row: models.Anchor, body: bytes, checkpoint: models.Checkpoint
     }
     if stated != logged["body"] or moment_text(row.at) != logged["at"]:
         return "登记内容与日志条目不一致"
-    counted = (hashlib.sha256(note).digest(), sm3_digest(note), bytes(checkpoint.root))
+    counted = (hashlib.sha256(note).digest(), SM3.digest(note), bytes(checkpoint.root))
     if counted != (bytes(row.sha256), bytes(row.sm3), bytes(row.root)):
         return "摘要与检查点不一致"
     if hashlib.sha256(bytes(row.receipt)).digest() != bytes(row.receipt_sha256):

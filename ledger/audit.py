@@ -16,12 +16,13 @@ from django.db import transaction
 from ledger import models
 from ledger.actors import Actor, system_actor
 from ledger.bookkeeping import rows
-from ledger.entries import KEY_TYPE, envelope
+from ledger.entries import KEY_TYPE, envelope, plain
 from ledger.epochs import KINDS
 from ledger.identifiers import new_id
 from ledger.keys import described, endorsement, key_history, key_named, key_store, text_keys
 from ledger.merkle import leaf_hash
 from ledger.refusals import Broken
+from ledger.schemas import PUBLISH_TYPE, fault_of, house_schemas
 from ledger.sealing import Checkpoint, Proof, entry_index, latest_checkpoint, proof, seal, unsealed
 from ledger.signing import Algorithm, VerificationKey
 
@@ -34,6 +35,7 @@ __all__ = [
     "entry_index",
     "latest_checkpoint",
     "proof",
+    "publish_schemas",
     "record",
     "seal",
     "unsealed",
@@ -64,16 +66,20 @@ def record(
     """Write one entry about what was just done; never personal data.
 
     Args:
-        type: room and event, e.g. ``voucher.decision``.
+        type: room and event, e.g. ``voucher.issue``; its schema says what the body holds.
         auth: approvals, or the request signature of a provider.
         links: ids of earlier entries this one rests on.
         pii: salted commitments to personal data that is kept elsewhere.
     Writes: one log entry.
 
     Raises:
-        Broken: a value that may not enter the log.
+        Broken: a type without schema, a body that does not keep it, or a value that may not
+            enter the log.
     """
-    entry_id = new_id()
+    entry_id, stated = new_id(), plain(body)
+    fault = fault_of(type, stated)
+    if fault and type.partition(".")[0] not in settings.LOG_OPEN_ROOMS:
+        raise Broken(f"this entry may not enter the log: {fault}")
     encoded = envelope(
         log=settings.LOG_ORIGIN,
         id=entry_id,
@@ -81,7 +87,7 @@ def record(
         at=at,
         actor=actor.for_log(),
         auth=auth,
-        body=body,
+        body=stated,
         links=links,
         pii=pii,
     )
@@ -141,3 +147,17 @@ def _ensure(algorithm: Algorithm, at: datetime) -> None:
     if history.spans:
         body["endorsement"] = endorsement(KEY_TYPE, key, history=history, at=at)
     record(KEY_TYPE, body, actor=system_actor("log_key"), at=at)
+
+
+@transaction.atomic
+def publish_schemas(at: datetime) -> int:
+    """Write the digest of each entry schema into the log, once; return how many were new.
+
+    Writes: one ``schema.publish`` entry for each schema that the log does not know yet.
+    """
+    entries = models.LogEntry.objects.filter(type=PUBLISH_TYPE).values_list("body", flat=True)
+    known = b"\n".join(bytes(each) for each in entries)
+    fresh = [each for each in house_schemas() if each.digest.encode() not in known]
+    for each in fresh:
+        record(PUBLISH_TYPE, each.for_log(), actor=system_actor("schemas"), at=at)
+    return len(fresh)

@@ -11,13 +11,15 @@ Nothing may stand before, between or after. Every byte is either checked against
 signature, or the form itself, so a bundle with any one byte changed is not a bundle.
 """
 
+import hashlib
 import json
+from binascii import hexlify
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
 from ledger.entries import MAX_ENTRY_BYTES, canonical
-from ledger.merkle import HASH_BYTES, leaf_hash
+from ledger.merkle import HASH_BYTES
 from ledger.refusals import Broken
 from ledger.signing import MAX_NOTE_CHARACTERS, NoteError, VerificationKey
 
@@ -26,6 +28,8 @@ MAX_MANIFEST_BYTES = 262_144
 MAX_NOTE_BYTES = 8 * MAX_NOTE_CHARACTERS
 MAX_ENTRIES = 100_000_000
 MAX_KEYS = 64
+BLOCK_ENTRIES = 1_024
+BLOCK_BYTES = 4 * 1_024 * 1_024
 _HASH_DIGITS = 2 * HASH_BYTES
 _COUNT_DIGITS = 9
 
@@ -67,6 +71,15 @@ class Manifest:
 def note_line(note: str) -> bytes:
     """Return the line of a checkpoint."""
     return canonical(note) + b"\n"
+
+
+def heads_line(count: int, origin: str) -> bytes:
+    """Return the first line of a file that holds checkpoints alone.
+
+    Args:
+        origin: name of the log, without the suffix of a hash suite.
+    """
+    return canonical({"checkpoints": str(count), "origin": origin}) + b"\n"
 
 
 def entry_line(leaf: bytes, entry: bytes) -> bytes:
@@ -138,6 +151,21 @@ class BundleReader:
             raise self.fail("清单中的数量不是合理的整数。")
         return int(text)
 
+    def heading(self) -> tuple[int, str]:
+        """Read the first line of a file of checkpoints alone: their count and the log.
+
+        Raises:
+            BundleError: it is not that.
+        """
+        raw = self._line(MAX_MANIFEST_BYTES)
+        stated = self._json(raw)
+        if not isinstance(stated, dict) or set(stated) != {"checkpoints", "origin"}:
+            raise self.fail("首行的内容不完整。")
+        count, origin = self._count(stated["checkpoints"]), stated["origin"]
+        if not isinstance(origin, str) or heads_line(count, origin) != raw:
+            raise self.fail("首行不是规范写法。")
+        return count, origin
+
     def note(self) -> str:
         """Read one checkpoint line.
 
@@ -153,20 +181,46 @@ class BundleReader:
             raise self.fail("检查点不是规范写法。") from error
         return note
 
-    def entries(self, count: int) -> Iterator[tuple[bytes, bytes]]:
-        """Read the entry lines as (leaf hash, entry bytes).
+    def entries(self, count: int) -> Iterator[tuple[list[bytes], list[bytes]]]:
+        """Read the entry lines block by block as (leaf hashes, entries).
+
+        A block ends after 1,024 entries or 4 MiB, whichever comes first.
 
         Raises:
             BundleError: a line is not in its form, or the file does not end after them.
         """
-        for _ in range(count):
-            raw = self._line(_HASH_DIGITS + 1 + MAX_ENTRY_BYTES)
-            stated, blank = raw[:_HASH_DIGITS], raw[_HASH_DIGITS : _HASH_DIGITS + 1]
-            entry = raw[_HASH_DIGITS + 1 : -1]
-            leaf = leaf_hash(entry)
-            if blank != b" " or stated != leaf.hex().encode("ascii"):
+        left = count
+        while left:
+            leaves, entries = self._block(min(left, BLOCK_ENTRIES))
+            left -= len(entries)
+            yield leaves, entries
+        self.end()
+
+    def _block(self, most: int) -> tuple[list[bytes], list[bytes]]:
+        leaves: list[bytes] = []
+        entries: list[bytes] = []
+        size, sha256, begin = 0, hashlib.sha256, _HASH_DIGITS + 1
+        limit, readline = begin + MAX_ENTRY_BYTES, self._file.readline
+        while len(entries) < most and size < BLOCK_BYTES:
+            self.line += 1
+            raw = readline(limit + 2)
+            if raw[-1:] != b"\n" or len(raw) > limit + 1:
+                raise self.fail("这一行过长或没有结束。" if raw else "文件在这里中断。")
+            entry = raw[begin:-1]
+            leaf = sha256(b"\x00" + entry).digest()
+            if not raw.startswith(hexlify(leaf) + b" "):
                 raise self.fail("条目内容与其摘要不一致。")
-            yield leaf, entry
+            size += len(raw)
+            leaves.append(leaf)
+            entries.append(entry)
+        return leaves, entries
+
+    def end(self) -> None:
+        """Make sure that nothing follows.
+
+        Raises:
+            BundleError: something does.
+        """
         self.line += 1
         if self._file.read(1):
             raise self.fail("文件末尾有多余内容。")

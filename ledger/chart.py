@@ -10,10 +10,11 @@ Source: docs/ledger.md, chart and transfer types.
 """
 
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from ledger.periods import Month
+if TYPE_CHECKING:  # the stand-alone verifier carries the chart, but no time zones
+    from ledger.periods import Month
 
 Ref = UUID | str
 
@@ -255,12 +256,12 @@ def expired(p: Ref) -> AccountKey:
     return _key(Code.EXPIRED, p)
 
 
-def metered(provider_id: Ref, month: Month | str) -> AccountKey:
+def metered(provider_id: Ref, month: "Month | str") -> AccountKey:
     """Return the outside account of what a provider reported for a month."""
     return _key(Code.METERED, "", provider_id, month)
 
 
-def unmatched(provider_id: Ref, month: Month | str) -> AccountKey:
+def unmatched(provider_id: Ref, month: "Month | str") -> AccountKey:
     """Return the account of computing reported and not yet tied to a voucher."""
     return _key(Code.UNMATCHED, "", provider_id, month)
 
@@ -270,21 +271,21 @@ def used_voucher(p: Ref, voucher_id: Ref) -> AccountKey:
     return _key(Code.USED_VOUCHER, p, voucher_id)
 
 
-def used_self(enterprise_id: Ref, month: Month | str) -> AccountKey:
+def used_self(enterprise_id: Ref, month: "Month | str") -> AccountKey:
     """Return the account of an enterprise's computing with no voucher share."""
     return _key(Code.USED_SELF, "", enterprise_id, month)
 
 
-def rejected(provider_id: Ref, month: Month | str) -> AccountKey:
+def rejected(provider_id: Ref, month: "Month | str") -> AccountKey:
     """Return the account of computing that was reported and refused."""
     return _key(Code.REJECTED, "", provider_id, month)
 
 
-def invoice(provider_id: Ref, month: Month | str) -> AccountKey:
+def invoice(provider_id: Ref, month: "Month | str") -> AccountKey:
     """Return the memo account of a provider's invoices for own shares."""
     return _key(Code.INVOICE, "", provider_id, month)
 
 
-def self_share(enterprise_id: Ref, provider_id: Ref, month: Month | str) -> AccountKey:
+def self_share(enterprise_id: Ref, provider_id: Ref, month: "Month | str") -> AccountKey:
     """Return the memo account of an enterprise's own share at a provider."""
     return _key(Code.SELF_SHARE, "", enterprise_id, provider_id, month)

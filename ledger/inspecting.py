@@ -5,53 +5,33 @@ with every checkpoint and every stored tile; every journal is written out again 
 and compared with the bytes of its entry. The invariants of the books are checked as well.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
-import psycopg
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from ledger import models
 from ledger.attested import attestation_findings
-from ledger.entries import JOURNAL_TYPE, Malformed, canonical, decode, moment_text
+from ledger.entries import JOURNAL_TYPE, Malformed, decode, moment_text
 from ledger.epochs import KeyHistory
 from ledger.invariants import Finding, findings
+from ledger.journal_bytes import QuickReader
 from ledger.keys import key_history
 from ledger.marks import Mark, read_mark
 from ledger.merkle import MAX_SIZE, perfect_root
 from ledger.refusals import Broken
+from ledger.replay import Replay
+from ledger.rewriting import REPORT_EVERY, Progress, journal_findings, stream
 from ledger.signing import NoteError, TreeHead, open_all
 from ledger.suites import SHA256, SUITES, Suite
 from ledger.tiles import HEIGHT, WIDTH
-from ledger.verifying import GrowingTree
-
-Progress = Callable[[int, int], None]
-_AT_ONCE = 2_000
-_REPORT_EVERY = 20_000
+from ledger.walks import GrowingTree
 
 _ENTRIES = """
 SELECT e.seq, e.id, e.type, e.at, e.journal_seq, e.body, l.index, l.hash, l.sm3
 FROM ledger_logentry e LEFT JOIN ledger_logleaf l ON l.entry_id = e.seq
 ORDER BY l.index NULLS LAST, e.seq
-"""
-_JOURNALS = """
-SELECT j.seq, j.id, j.kind, j.effective_at, j.recorded_at, j.actor::text, j.approvals::text,
-    j.refs::text, j.request_hash, e.body,
-    (SELECT coalesce(json_agg(json_build_array(t.id, t.ordinal, t.code, t.phase,
-            d.unit, d.code, d.programme, d.subject, c.code, c.programme, c.subject,
-            t.amount::text, t.pending_id, to_char(t.expires_at AT TIME ZONE 'UTC',
-            'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), t.reason) ORDER BY t.ordinal), '[]')::text
-        FROM ledger_transfer t
-        LEFT JOIN ledger_account d ON d.id = t.debit_id
-        LEFT JOIN ledger_account c ON c.id = t.credit_id
-        WHERE t.journal_id = j.seq)
-FROM ledger_journal j
-LEFT JOIN ledger_logentry e ON e.id = j.id
-ORDER BY j.seq
 """
 
 
@@ -62,16 +42,9 @@ def inspect_log(progress: Progress | None = None) -> list[Finding]:
     with transaction.atomic():
         found = findings()
         found += _Inspection(report, total).entries()
-        found += _journals(report, total)
+        found += journal_findings(report, total)
         found += attestation_findings()
     return found
-
-
-def _stream(name: str, sql: str) -> Iterator[tuple[Any, ...]]:
-    with psycopg.ServerCursor(connection.connection, name) as cursor:
-        cursor.itersize = _AT_ONCE
-        cursor.execute(sql)
-        yield from cursor
 
 
 class _Inspection:
@@ -82,16 +55,17 @@ class _Inspection:
         self.total = total
         self.keys = key_history()
         self.trees = [_TreeInspection(each, self.keys) for each in SUITES.values()]
+        self.quick = QuickReader(settings.LOG_ORIGIN, Replay())
 
     def entries(self) -> Iterator[Finding]:
         mark, fault = _mark()
         if fault:
             yield fault
         yield from _key_faults(self.keys)
-        for done, row in enumerate(_stream("inspect_entries", _ENTRIES)):
-            if done % _REPORT_EVERY == 0:
+        for done, row in enumerate(stream("inspect_entries", _ENTRIES)):
+            if done % REPORT_EVERY == 0:
                 self.report(done, self.total)
-            yield from _entry_faults(row)
+            yield from self._entry(row)
             if row[6] is not None:
                 index, body, *stored = row[6], bytes(row[5]), row[7], row[8]
                 for tree, hashed in zip(self.trees, stored, strict=True):
@@ -101,6 +75,19 @@ class _Inspection:
         for tree in self.trees:
             yield from tree.left_over(mark)
         yield from _of_no_tree()
+
+    def _entry(self, row: tuple[Any, ...]) -> Iterator[Finding]:
+        if row[2] != JOURNAL_TYPE or not self._fits(row):
+            yield from _entry_faults(row)
+
+    def _fits(self, row: tuple[Any, ...]) -> bool:
+        """Say at speed whether the columns of a journal's entry are those of its bytes."""
+        read = self.quick.read(bytes(row[5]))
+        if read is None:
+            return False
+        known, stated = read
+        told = (known, stated.recorded_at, stated.seq)
+        return told == (str(row[1]).encode(), moment_text(row[3]).encode(), row[4])
 
 
 class _TreeInspection:
@@ -228,90 +215,3 @@ def _entry_faults(row: tuple[Any, ...]) -> Iterator[Finding]:
     for name, (stored, stated) in columns.items():
         if stored != stated:
             yield Finding("entry", f"{subject}.{name}", f"行内为 {stored}，条目为 {stated}")
-
-
-def _journals(report: Progress, total: int) -> list[Finding]:
-    found: list[Finding] = []
-    counted = models.LogEntry.objects.count()
-    for done, row in enumerate(_stream("inspect_journals", _JOURNALS)):
-        if done % _REPORT_EVERY == 0:
-            report(counted + done, total)
-        found += _journal_faults(row)
-    return found
-
-
-def _journal_faults(row: tuple[Any, ...]) -> Iterator[Finding]:
-    subject = f"ledger_journal {row[0]}"
-    if row[9] is None:
-        yield Finding("journal", subject, "没有对应的日志条目")
-        return
-    try:
-        entry = decode(bytes(row[9]))
-    except Malformed:
-        return  # Told already with the entry itself.
-    stated = entry["body"]
-    stored = _journal_body(row)
-    legs = stated.get("transfers")
-    yield from _transfer_faults(
-        row, stored.pop("transfers"), legs if isinstance(legs, list) else []
-    )
-    for name, value in stored.items():
-        if stated.get(name) != value:
-            yield Finding("journal", f"{subject}.{name}", f"与日志条目 {entry['id']} 不一致")
-    if (moment_text(row[4]), json.loads(row[5])) != (entry["at"], entry["actor"]):
-        yield Finding("journal", f"{subject}.recorded_at/actor", "与日志条目不一致")
-    asked = {name: each for name, each in stated.items() if name != "seq"}
-    if bytes(row[8]) != hashlib.sha256(canonical(asked)).digest():
-        yield Finding("journal", f"{subject}.request_hash", "与日志条目不一致")
-
-
-def _journal_body(row: tuple[Any, ...]) -> dict[str, Any]:
-    seq, journal_id, kind, effective_at = row[:4]
-    return {
-        "seq": str(seq),
-        "journal": str(journal_id),
-        "kind": kind,
-        "effective_at": moment_text(effective_at),
-        "approvals": json.loads(row[6]),
-        "refs": json.loads(row[7]),
-        "transfers": json.loads(row[10]),
-    }
-
-
-def _transfer_faults(
-    row: tuple[Any, ...], stored: list[list[Any]], stated: list[Any]
-) -> Iterator[Finding]:
-    if len(stored) != len(stated):
-        yield Finding(
-            "transfer",
-            f"ledger_journal {row[0]}",
-            f"有 {len(stored)} 笔分录，日志为 {len(stated)} 笔",
-        )
-    for place, (columns, leg) in enumerate(zip(stored, stated, strict=False)):
-        expected = _leg(columns)
-        subject = f"ledger_transfer {UUID(columns[0])}"
-        wrong = [name for name in {*expected, *leg} if expected.get(name) != leg.get(name)]
-        for name in sorted(wrong):
-            yield Finding(
-                "transfer",
-                f"{subject}.{name}",
-                f"行内为 {expected.get(name)}，日志为 {leg.get(name)}",
-            )
-        if columns[1] != place:
-            yield Finding("transfer", f"{subject}.ordinal", f"应为 {place}")
-
-
-def _leg(columns: list[Any]) -> dict[str, Any]:
-    leg = {
-        "id": columns[0],
-        "code": str(columns[2]),
-        "phase": columns[3],
-        "unit": columns[4],
-        "debit": columns[5:8],
-        "credit": columns[8:11],
-        "amount": columns[11],
-        "pending_id": columns[12],
-        "expires_at": columns[13],
-        "reason": columns[14],
-    }
-    return {name: value for name, value in leg.items() if value}

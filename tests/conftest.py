@@ -34,6 +34,7 @@ def pytest_configure() -> None:
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
     }
     settings.TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = LoudMissingVariable("%s")
+    settings.LOG_OPEN_ROOMS = ("test",)
     settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
     # Runs that share a broker (two test processes, two people) must not hear each other's bell.
     app.conf.task_default_queue = f"test-{os.getpid()}"

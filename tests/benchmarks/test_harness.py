@@ -35,7 +35,7 @@ def test_a_benchmark_has_what_the_harness_asks_for(name):
 
 
 def test_posting_and_uploading_are_measured():
-    assert {name.split("_")[0] for name in NAMES} >= {"p1", "p4", "p7"}
+    assert {name.split("_")[0] for name in NAMES} >= {"p1", "p4", "p6", "p7"}
 
 
 @pytest.mark.unbalanced
@@ -49,6 +49,14 @@ def test_the_load_of_the_reading_benchmarks_is_sound_books(name, monkeypatch):
     assert units == 1
     assert seconds > 0
     assert findings() == []
+
+
+def test_the_load_of_the_verifying_benchmark_is_whole_to_the_last_entry():
+    module = importlib.import_module("benchmarks.p6_verifying")
+    path = module.prepare(700)
+    assert module.prepare(700) == path  # made once
+    assert module.ours(path) == 700
+    assert module.floor(path) > 700
 
 
 @pytest.mark.django_db

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 def test_an_entry_is_written_in_its_one_form():
     earlier = audit.record("test.first", {}, actor=ACTOR, at=AT)
     entry = audit.record(
-        "voucher.decision",
+        "test.decision",
         {"award_fen": 500, "passed": True, "application": UUID(int=7)},
         actor=CLERK,
         at=AT,
@@ -31,7 +31,7 @@ def test_an_entry_is_written_in_its_one_form():
         "v": "1",
         "log": settings.LOG_ORIGIN,
         "id": str(entry.id),
-        "type": "voucher.decision",
+        "type": "test.decision",
         "at": "2026-10-01T01:02:03.456789Z",
         "actor": {"kind": "user", "id": "u-1", "role": "finance"},
         "auth": {"approvals": [{"kind": "user", "id": "u-1", "role": "finance"}]},
@@ -43,7 +43,7 @@ def test_an_entry_is_written_in_its_one_form():
         "links": [str(earlier.id)],
         "pii": {"contact": "sha256:00"},
     }
-    assert (row.type, row.at, row.journal_seq) == ("voucher.decision", AT, None)
+    assert (row.type, row.at, row.journal_seq) == ("test.decision", AT, None)
 
 
 def test_neither_name_nor_person_of_the_actor_enters_the_log():

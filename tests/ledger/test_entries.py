@@ -15,6 +15,8 @@ from ledger.chart import Code, TransferCode
 from ledger.entries import (
     MAX_ENTRY_BYTES,
     Malformed,
+    _decode_in_full,
+    _decode_plain,
     canonical,
     decode,
     envelope,
@@ -62,6 +64,58 @@ def test_published_vectors_of_the_canonical_form_agree(name):
     texts = [each for each in _texts(value)]
     for text in texts:
         assert canonical({"k": text}) == rfc8785.dumps({"k": text})
+
+
+@pytest.mark.parametrize("name", ["arrays", "french", "structures", "unicode", "values", "weird"])
+def test_published_vectors_are_entries_only_in_their_canonical_form(name):
+    """As the body of an entry: the canonical output is read back, the input as given is not.
+
+    A vector with numbers or with keys outside ASCII is refused in either form.
+    """
+    if not VECTORS.exists():
+        pytest.skip("the shared vectors are not beside this checkout (SHARED_DATA_DIR)")
+    with tarfile.open(VECTORS) as archive:
+        given = archive.extractfile(f"testdata/input/{name}.json").read()
+        wanted = archive.extractfile(f"testdata/output/{name}.json").read()
+    whole = json.loads(given)
+    kept = json.loads(json.dumps(whole), parse_int=str, parse_float=str)
+    entry = an_entry(body={}).replace(b'"body":{}', b'"body":{"k":%s}')
+    plain_keys = all(key.isascii() for key in _keys(whole))
+    if kept == whole and plain_keys:
+        assert decode(entry % wanted)["body"] == {"k": whole}
+    else:
+        with pytest.raises(Malformed):
+            decode(entry % wanted)
+    with pytest.raises(Malformed):
+        decode(entry % given)
+
+
+def _keys(value):
+    if isinstance(value, dict):
+        yield from value
+    for each in value.values() if isinstance(value, dict) else value:
+        if isinstance(each, dict | list):
+            yield from _keys(each)
+
+
+@given(VALUES)
+def test_the_quick_reading_and_the_full_one_agree(value):
+    """Whatever plain value stands in the body: both read it, and read the same."""
+    raw = an_entry(body={"k": value})
+    quick = _decode_plain(raw)
+    assert quick is None or quick == _decode_in_full(raw)
+    assert decode(raw)["body"] == {"k": value}
+
+
+@given(VALUES, st.integers(0, 400), st.binary(max_size=3))
+def test_bytes_changed_in_an_entry_are_read_alike_or_refused(value, place, fresh):
+    raw = an_entry(body={"k": value})
+    bent = raw[: place % len(raw)] + fresh + raw[place % len(raw) + len(fresh) :]
+    try:
+        read = decode(bent)
+    except Malformed:
+        return
+    assert canonical(read) == bent
 
 
 def _texts(value):

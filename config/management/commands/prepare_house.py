@@ -8,6 +8,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from config.health import migrations_are_applied
+from ledger.audit import publish_schemas
+from ledger.clock import now
 
 
 class Command(BaseCommand):
@@ -24,5 +26,6 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         call_command("sync_roles", strict=True, stdout=StringIO(), stderr=self.stderr)
         call_command("make_log_key", stdout=StringIO())
+        publish_schemas(now())
         if not options["no_static"]:
             call_command("collectstatic", verbosity=0, interactive=False)
