@@ -9,6 +9,8 @@ measured, and these names::
     RATIO = "rate"              # "rate": floor's seconds / ours (bigger is better)
                                 # "time": ours / floor's seconds (smaller is better)
 
+    RIVALS = ("django-hordak",) # optional: packages of benchmarks/rivals.py to run beside ours
+
     def prepare(size: int) -> State: ...        # not timed: make load, keys, rows
     def ours(state: State) -> int: ...          # timed: do the work, return units done
     def prepare_floor(size: int) -> State: ...  # optional, else ``prepare`` serves both

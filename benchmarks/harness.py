@@ -17,6 +17,8 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import rivals
+
 TEMPLATE = f"bench_template_{os.getpid()}"
 
 
@@ -74,6 +76,29 @@ def measure(name: str, part: str, size: int) -> Measured:
         execute(f"DROP DATABASE IF EXISTS {copy} WITH (FORCE)")
 
 
+def measure_rivals(names: Sequence[str], size: int, ours: Measured) -> dict[str, float]:
+    """Tell how many times as fast ours is as each rival; return their units a second."""
+    speeds: dict[str, float] = {}
+    for name in names:
+        if not rivals.installed(name):
+            print(f"{name}: not installed; `make setup EXTRA=bench` adds it to the comparison")
+            continue
+        own = f"bench_rival_{os.getpid()}"
+        execute(f"DROP DATABASE IF EXISTS {own} WITH (FORCE)")
+        execute(f"CREATE DATABASE {own}")
+        try:
+            found = rivals.measure(name, size, database_url(own))
+        finally:
+            execute(f"DROP DATABASE IF EXISTS {own} WITH (FORCE)")
+        speeds[name] = round(found["units"] / found["seconds"], 1)
+        how = "" if "bulk" in name else " one at a time"
+        print(
+            f"{name} {version(name.split()[0])}: {speeds[name]:,.0f} a second{how}, as its"
+            f" documents show; ours {ours.per_second / speeds[name]:,.1f} times as many"
+        )
+    return speeds
+
+
 def best_of(name: str, size: int, repeats: int) -> tuple[Measured, Measured]:
     """Return the quickest (ours, floor) of ``repeats`` turns: the least disturbed by neighbours."""
     turns = [(measure(name, "ours", size), measure(name, "floor", size)) for _ in range(repeats)]
@@ -103,7 +128,9 @@ def run_benchmark(name: str, sizes: Sequence[int], repeats: int, out: Path) -> N
                 module.GOAL,
                 f"{ours.peak_mib:.0f} MiB",
             )
-            write_line(out, result_line(name, size, ours, floor, ratio, module.GOAL))
+            line = result_line(name, size, ours, floor, ratio, module.GOAL)
+            line["rivals"] = measure_rivals(getattr(module, "RIVALS", ()), size, ours)
+            write_line(out, line)
     finally:
         execute(f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")
     Console().print(table)

@@ -1,6 +1,7 @@
 """Where the log's signing key lies: one PEM file outside the database, readable by its owner."""
 
 import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from django.conf import settings
 from ledger.refusals import Broken
 from ledger.signing import Signer, TreeHead
 from ledger.suites import Suite
+
+#: Gives the consistency proof from a smaller size to the tree that is to be signed.
+Growth = Callable[[int], list[bytes]]
 
 
 def key_path() -> Path:
@@ -38,7 +42,13 @@ def load_signer() -> Signer:
     return Signer(settings.LOG_ORIGIN, private)
 
 
-def sign_head(head: TreeHead, *, suite: Suite, at: datetime) -> str:  # noqa: ARG001 - for keys that state a time
+def sign_head(
+    head: TreeHead,
+    *,
+    suite: Suite,
+    at: datetime,  # noqa: ARG001 - for keys that state a time
+    growth: Growth | None = None,  # noqa: ARG001 - for signers that ask for it
+) -> str:
     """Return the signed note over a tree head, under the name of the suite's tree.
 
     Raises:
