@@ -10,7 +10,6 @@ once, which writes leaves and computes no tree until somebody asks, is told as w
 """
 
 import hashlib
-import random
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
+from benchmarks.made_entries import made
 from ledger import audit
 from ledger.identifiers import new_id
 
@@ -28,7 +28,6 @@ GOAL = ">= 0.4"
 SIZES = (50_000, 100_000, 200_000, 400_000)
 RIVALS = ("pymerkle", "pymerkle in bulk")  # goal: at least 10 times as fast, one at a time
 AT = datetime(2026, 10, 1, tzinfo=UTC)
-BYTES = 500
 PER_TRANSACTION = 1_000
 
 
@@ -37,16 +36,6 @@ class Leaves(NamedTuple):
 
     entries: list[bytes]
     rows: list[bytes]
-
-
-def made(size: int) -> list[bytes]:
-    """Return entries of about 500 bytes, all different, the same in every run."""
-    dice = random.Random(5)
-    return [
-        b'{"number":"%012d","noise":"%s"}'
-        % (number, dice.randbytes(BYTES // 2 - 20).hex().encode())
-        for number in range(size)
-    ]
 
 
 def write_entries(entries: list[bytes]) -> None:

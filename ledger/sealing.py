@@ -157,7 +157,7 @@ class _Seal:
             return None
         self._check_stored()
         edges = self._edges()
-        many = nth_waiting(Waiting(after, cut.xid), MANY) is not None
+        many = nth_waiting(Waiting(after, cut.xid + 1), MANY) is not None
         chunks = (streamed_entries if many else entries_up_to)(after, cut, CHUNK)
         # Leaves go in while further entries are read only where these come another way.
         run = RUN if many else 1
