@@ -28,7 +28,10 @@ def main(name: str, part: str, size: int) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     module = importlib.import_module(f"benchmarks.{name}")
-    state = getattr(module, f"prepare_{part}", module.prepare)(size)
+    prepare = (
+        getattr(module, "prepare_floor", module.prepare) if part == "floor" else module.prepare
+    )
+    state = prepare(size)
     gc.collect()
     reset_peak_memory()
     started = time.perf_counter()

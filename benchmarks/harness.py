@@ -91,9 +91,10 @@ def measure_rivals(names: Sequence[str], size: int, ours: Measured) -> dict[str,
         finally:
             execute(f"DROP DATABASE IF EXISTS {own} WITH (FORCE)")
         speeds[name] = round(found["units"] / found["seconds"], 1)
+        how = "" if "bulk" in name else " one at a time"
         print(
-            f"{name} {version(name)}: {speeds[name]:,.0f} a second one at a time, as its"
-            f" documents show; ours {ours.per_second / speeds[name]:,.0f} times as many"
+            f"{name} {version(name.split()[0])}: {speeds[name]:,.0f} a second{how}, as its"
+            f" documents show; ours {ours.per_second / speeds[name]:,.1f} times as many"
         )
     return speeds
 

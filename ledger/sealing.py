@@ -10,20 +10,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 
 from ledger import models
 from ledger.bookkeeping import rows
+from ledger.checkpoints import (
+    Checkpoint,
+    Proof,
+    checkpoint_at,
+    entry_index,
+    latest_checkpoint,
+    proof,
+    suites_in_use,
+)
 from ledger.keys import sign_head, text_keys
 from ledger.marks import Mark, Peak, held_mark, read_mark, swap_mark, write_mark
 from ledger.merkle import (
     ProofError,
     consistency_proof,
     empty_root,
-    inclusion_proof,
     verify_growth,
 )
 from ledger.refusals import Broken
@@ -52,6 +59,23 @@ from ledger.trees import (
     writing_leaves,
 )
 
+__all__ = [
+    "Checkpoint",
+    "Lag",
+    "Proof",
+    "Reached",
+    "adopt_mark",
+    "checkpoint_at",
+    "entry_index",
+    "latest_checkpoint",
+    "proof",
+    "seal",
+    "sealing_lag",
+    "signing_key",
+    "suites_in_use",
+    "unsealed",
+]
+
 #: One sealer at a time: the number of its advisory lock ("seal" in ASCII).
 _LOCK = 0x7365616C
 #: Entries under one checkpoint when very many wait; memory does not grow with it.
@@ -69,35 +93,6 @@ Reached = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """A signed statement of the size and root of one of the log's trees."""
-
-    size: int
-    root: bytes
-    sealed_at: datetime
-    note: str
-    suite: Suite = SHA256
-
-    @property
-    def root_hex(self) -> str:
-        """Return the root as hexadecimal text."""
-        return self.root.hex()
-
-
-@dataclass(frozen=True)
-class Proof:
-    """All that is needed to check that an entry lies in the log."""
-
-    index: int
-    size: int
-    entry: bytes
-    leaf_hash: bytes
-    hashes: list[bytes]
-    checkpoint: Checkpoint | None
-    suite: Suite = SHA256
-
-
-@dataclass(frozen=True)
 class Lag:
     """How many entries wait for the sealer, and for how long the oldest has waited."""
 
@@ -108,58 +103,6 @@ class Lag:
     def alarming(self) -> bool:
         """Say whether an entry waits longer than the log promises."""
         return self.oldest > LAG_ALARM
-
-
-def suites_in_use() -> list[Suite]:
-    """Return the suites this log is signed under, SHA-256 first."""
-    return [SUITES[name] for name in settings.LOG_SUITES]
-
-
-def latest_checkpoint(suite: Suite = SHA256) -> Checkpoint | None:
-    """Return the newest signed checkpoint of a tree, or None before the first."""
-    return _stated(models.Checkpoint.objects.of(suite).order_by("-size").first(), suite)
-
-
-def checkpoint_at(size: int, suite: Suite = SHA256) -> Checkpoint | None:
-    """Return the checkpoint of exactly this size, if one was signed."""
-    return _stated(models.Checkpoint.objects.of(suite).filter(size=size).first(), suite)
-
-
-def _stated(row: models.Checkpoint | None, suite: Suite) -> Checkpoint | None:
-    if row is None:
-        return None
-    return Checkpoint(row.size, bytes(row.root), row.sealed_at, row.note, suite)
-
-
-def entry_index(entry_id: UUID) -> int | None:
-    """Return the place of an entry in the log, None while it is not sealed."""
-    leaf = models.LogLeaf.objects.filter(entry__id=entry_id).first()
-    return leaf.index if leaf else None
-
-
-def proof(index: int, size: int | None = None, suite: Suite = SHA256) -> Proof | None:
-    """Prove that an entry lies in the tree of a size (default: the newest checkpoint).
-
-    Returns:
-        None when there is no such entry in a tree of that size.
-    """
-    newest = latest_checkpoint(suite)
-    if newest is None:
-        return None
-    wanted = newest.size if size is None else size
-    if not 0 <= index < wanted <= newest.size:
-        return None
-    leaf = models.LogLeaf.objects.select_related("entry").get(index=index)
-    entry = bytes(leaf.entry.body)
-    return Proof(
-        index=index,
-        size=wanted,
-        entry=entry,
-        leaf_hash=bytes(leaf.hash) if suite == SHA256 else suite.leaf(entry),
-        hashes=inclusion_proof(index, wanted, StoredTree(suite).read, suite),
-        checkpoint=newest if wanted == newest.size else checkpoint_at(wanted, suite),
-        suite=suite,
-    )
 
 
 def _nothing(_place: str) -> None:
@@ -214,7 +157,7 @@ class _Seal:
             return None
         self._check_stored()
         edges = self._edges()
-        many = nth_waiting(Waiting(after, cut.xid), MANY) is not None
+        many = nth_waiting(Waiting(after, cut.xid + 1), MANY) is not None
         chunks = (streamed_entries if many else entries_up_to)(after, cut, CHUNK)
         # Leaves go in while further entries are read only where these come another way.
         run = RUN if many else 1
@@ -329,12 +272,11 @@ class _Seal:
         return suite, TreeHead(suite.origin(settings.LOG_ORIGIN), size, root)
 
     def _sign(self, suite: Suite, head: TreeHead) -> Checkpoint:
-        tree = StoredTree(suite)
         note = sign_head(
             head,
             suite=suite,
             at=self.at,
-            growth=lambda old: consistency_proof(old, head.size, tree.read, suite),
+            growth=lambda old: consistency_proof(old, head.size, StoredTree(suite).read, suite),
         )
         _, lines = split_note(note)
         models.Checkpoint.objects.create(

@@ -23,6 +23,12 @@ from tests.ledger.sealers import one_history, raw_connection, record, sealer, wa
 database = pytest.mark.django_db(transaction=True)
 
 
+def known() -> Mark:
+    found = read_mark()
+    assert found is not None
+    return found
+
+
 def mark(size: int, at=None) -> Mark:
     root = size.to_bytes(32, "big")
     others = {"sm3": Peak(size, root[::-1])}
@@ -132,9 +138,7 @@ def test_a_mark_moved_while_a_seal_runs_stops_that_seal():
 
     def meddle(place: str) -> None:
         if place == "signed":
-            mark = read_mark()
-            assert mark is not None
-            write_mark(replace(mark, size=7))
+            write_mark(replace(known(), size=7))
 
     with pytest.raises(Broken, match="two sealers"):
         wait_until(lambda: seal(AT, meddle), "the seal")
@@ -236,7 +240,7 @@ def test_a_restored_old_state_is_not_signed_however_much_is_written_into_it(old_
 def test_a_database_moved_to_another_cluster_is_not_sealed_until_somebody_says_so():
     """Transaction ids may begin anew there, and entries would be passed over unseen."""
     seal_all()
-    write_mark(replace(read_mark(), cluster="1"))
+    write_mark(replace(known(), cluster="1"))
     record()
     with pytest.raises(Broken, match="another cluster"):
         seal(AT)

@@ -153,13 +153,34 @@ def passed_over() -> int:
         return cursor.fetchone()[0]
 
 
+@contextmanager
+def a_second_sealer():
+    """Seal without a pause in another thread, over a connection of its own."""
+    stop = threading.Event()
+
+    def seal_on() -> None:
+        try:
+            while not stop.is_set():
+                seal(AT)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=seal_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+
+
 @pytest.mark.slow
-def test_nothing_is_lost_or_disordered_while_six_write_and_a_sealer_never_pauses():
+def test_nothing_is_lost_or_disordered_while_six_write_and_two_sealers_never_pause():
     audit.ensure_key(AT)
     written: list[int] = []
     seen: list[str] = []
     until = time.monotonic() + 4
-    with six_writers(written):
+    with six_writers(written), a_second_sealer():
         while time.monotonic() < until or len(seen) < 30:
             if seal(AT):
                 seen = notes()

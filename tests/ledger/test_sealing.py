@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -20,7 +21,7 @@ from ledger.tiles import WIDTH
 from ledger.trees import StoredTree
 from ledger.verifying import GrowingTree
 from tests.ledger.making import ACTOR, AT, KEYS, LATER, a_small_month, book, grant, issue, seal_all
-from tests.ledger.sealers import put_entry, raw_connection, record
+from tests.ledger.sealers import one_history, put_entry, raw_connection, record, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -229,3 +230,32 @@ def test_a_second_sealer_steps_back():
         assert seal(AT) is None
         other.rollback()
     assert seal_all().size == 1 + KEYS
+
+
+def test_very_many_entries_are_read_apart_and_sealed_a_batch_to_a_checkpoint(monkeypatch):
+    """What is chunked, read over another connection and cut is the same log in the end."""
+    for name, value in {"MANY": 64, "CHUNK": 50, "RUN": 3, "BATCH": 400}.items():
+        monkeypatch.setattr(sealing, name, value)
+    audit.ensure_key(AT)
+    post_set(
+        [grant(10**6), *(issue(1, str(each)) for each in range(999 - KEYS))], actor=ACTOR, at=AT
+    )
+    passed: list[str] = []
+    wait_until(lambda: seal(AT, passed.append), "the first batch")
+    assert passed.count("leaves") == 3
+    seal_all()
+    assert one_history() == {"sha256": [400, 800, 1000], "sm3": [400, 800, 1000]}
+
+
+def test_the_lag_is_the_age_of_the_oldest_entry_that_waits():
+    audit.ensure_key(AT)
+    assert sealing.sealing_lag(AT) == sealing.Lag(KEYS, timedelta(0))
+    seal_all()
+    assert sealing.sealing_lag(LATER) == sealing.Lag(0, timedelta(0))
+    assert audit.unsealed() == 0
+    audit.record("test.event", {}, actor=ACTOR, at=AT + timedelta(seconds=5))
+    record()
+    assert sealing.sealing_lag(AT + timedelta(seconds=60)) == sealing.Lag(2, timedelta(seconds=60))
+    assert not sealing.sealing_lag(AT + timedelta(seconds=60)).alarming
+    assert sealing.sealing_lag(AT + timedelta(seconds=61)).alarming
+    assert sealing.sealing_lag(AT - timedelta(hours=1)).oldest == timedelta(0)
