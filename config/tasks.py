@@ -10,7 +10,11 @@ from billing.reporting import run_report_work
 from billing.settling import run_close_work
 from ledger import clock, work
 from ledger.actors import system_actor
+from ledger.inspections import WORK_KIND as INSPECTION
+from ledger.inspections import run_inspection_work
 from ledger.invariants import findings
+from ledger.receipts import overdue
+from ledger.references import catch_up
 from ledger.refusals import Broken, Refused
 from providers.metering import run_batch_work
 from vouchers.models import Voucher
@@ -22,6 +26,7 @@ HANDLERS: dict[str, work.Handler] = {
     "metering.batch": run_batch_work,
     "billing.close_month": run_close_work,
     "billing.render_report": run_report_work,
+    INSPECTION: run_inspection_work,
 }
 
 
@@ -62,13 +67,19 @@ def expire_vouchers() -> int:
 
 
 @shared_task
+def index_log() -> int:
+    """Draw the words under which newly sealed entries are found; return how many entries."""
+    return catch_up()
+
+
+@shared_task
 def check_books() -> None:
     """Prove every night that the books are whole.
 
     Raises:
         Broken: something was found; each finding is in the log of the worker.
     """
-    found = findings()
+    found = findings() + overdue(clock.now())
     for each in found:
         logger.critical("books: %s: %s: %s", each.name, each.subject, each.detail)
     if found:

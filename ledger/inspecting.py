@@ -21,6 +21,7 @@ from ledger.exploring import verification_keys
 from ledger.invariants import Finding, findings
 from ledger.marks import Mark, read_mark
 from ledger.merkle import leaf_hash, perfect_root
+from ledger.receipts import promise_faults
 from ledger.refusals import Broken
 from ledger.signing import NoteError, TreeHead, VerificationKey, open_note
 from ledger.tiles import WIDTH
@@ -57,7 +58,7 @@ def inspect_log(progress: Progress | None = None) -> list[Finding]:
     report = progress or (lambda _done, _total: None)
     total = models.LogEntry.objects.count() + models.Journal.objects.count()
     with transaction.atomic():
-        found = findings()
+        found = findings() + promise_faults()
         found += _Inspection(report, total).entries()
         found += _journals(report, total)
     return found

@@ -169,6 +169,17 @@ INVARIANTS: dict[str, str] = {
         ) last ON (e.xid, e.seq) < (last.xid, last.seq)
         WHERE NOT EXISTS (SELECT FROM ledger_logleaf l WHERE l.entry_id = e.seq)
     """,
+    # Without a clock: a promise is broken once a checkpoint came after it fell due.
+    "promise_broken": """
+        SELECT p.entry_id::text, CASE WHEN e.seq IS NULL THEN 'the entry is gone'
+            WHEN l.index IS NULL THEN 'due ' || p.due_at || ', not in the tree'
+            ELSE 'another leaf at ' || l.index END
+        FROM ledger_promise p
+        LEFT JOIN ledger_logentry e ON e.id = p.entry_id
+        LEFT JOIN ledger_logleaf l ON l.entry_id = e.seq
+        WHERE e.seq IS NULL OR l.hash <> p.leaf_hash OR (l.index IS NULL AND p.due_at <
+            (SELECT sealed_at FROM ledger_checkpoint ORDER BY size DESC LIMIT 1))
+    """,
 }
 
 _ALL = "\nUNION ALL\n".join(

@@ -16,6 +16,7 @@ from django.db.models import Sum
 
 from ledger import audit
 from ledger.keys import key_path, load_signer
+from ledger.receipts import promise_for
 from providers.batches import ERROR_COLUMNS
 from providers.models import BatchRow, UsageBatch, UsageRecord
 from providers.problems import CATALOGUE
@@ -28,7 +29,10 @@ _FORMULA = ("=", "+", "@", "\t", "\r")
 
 
 def receipt_of(batch: UsageBatch, *, at: datetime) -> dict[str, Any]:
-    """Return the signed receipt of a finished batch, with its place in the log once sealed."""
+    """Return the signed receipt of a finished batch, with its place in the log once sealed.
+
+    Before that a signed promise goes with it: the entry will be in the log within a minute.
+    """
     if not key_path().exists():
         audit.ensure_key(at)
     index = audit.entry_index(batch.log_entry_id) if batch.log_entry_id else None
@@ -49,7 +53,13 @@ def receipt_of(batch: UsageBatch, *, at: datetime) -> dict[str, Any]:
     }
     text = f"{settings.LOG_ORIGIN}/receipt\n{rfc8785.dumps(stated).decode()}\n"
     signer = load_signer()
-    return {"receipt": stated, "note": signer.sign(text), "vkey": signer.verification.text}
+    promise = promise_for(batch.log_entry_id, at=at) if batch.log_entry_id else None
+    return {
+        "receipt": stated,
+        "note": signer.sign(text),
+        "vkey": signer.verification.text,
+        "promise": promise or "",
+    }
 
 
 def results_page(

@@ -6,18 +6,29 @@ the database itself, in the statement that inserts the transfers.
 """
 
 from ledger.models.books import Account, AccountBalance, Journal, RefusedId, Transfer
-from ledger.models.log import Checkpoint, LogEntry, LogEntryQuerySet, LogLeaf, LogTile, Xid8Field
+from ledger.models.log import (
+    Checkpoint,
+    EntryReference,
+    LogEntry,
+    LogEntryQuerySet,
+    LogLeaf,
+    LogTile,
+    Promise,
+    Xid8Field,
+)
 from ledger.models.work import Work
 
 __all__ = [
     "Account",
     "AccountBalance",
     "Checkpoint",
+    "EntryReference",
     "Journal",
     "LogEntry",
     "LogEntryQuerySet",
     "LogLeaf",
     "LogTile",
+    "Promise",
     "RefusedId",
     "Transfer",
     "Work",
