@@ -115,6 +115,7 @@ def _checkpoints_page(
         "older": listed[-1].size if len(listed) == exploring.PAGE else None,
         "begun": before is not None,
         "keys": [(each, exploring.algorithm_of(each)) for each in keys],
+        "note": "",
         **more,
     }
     return render(request, "public/log_checkpoints.html", context, status=status)

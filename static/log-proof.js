@@ -79,14 +79,19 @@ const nodeHash = (left, right) => sha256(joined(Uint8Array.of(1), left, right));
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 const goodName = (name) => name !== "" && !name.includes("+") && !/\s/u.test(name) && !UNPRINTABLE.test(name);
 
-export async function readKey(line) {
+// A verification key of whatever algorithm, or null when the line is none.
+async function keyLine(line) {
   const [name, id, ...rest] = line.split("+");
   const raw = fromBase64(rest.join("+"));
   if (!goodName(name) || !raw || raw.length < 2) return null;
   const digest = await sha256(joined(encoder.encode(`${name}\n`), raw));
-  if (hex(digest.subarray(0, 4)) !== id) return null;
-  if (raw[0] !== 1 || raw.length !== 33) return null;
-  return { name, id, raw: raw.subarray(1), text: line };
+  return hex(digest.subarray(0, 4)) === id ? { name, id, raw, text: line } : null;
+}
+
+// A key that signatures can be checked with here: Ed25519.
+export async function readKey(line) {
+  const key = await keyLine(line);
+  return key && key.raw[0] === 1 && key.raw.length === 33 ? { ...key, raw: key.raw.subarray(1) } : null;
 }
 
 function splitNote(note, limit) {
@@ -350,7 +355,7 @@ async function readKeys(bytes) {
     fail("malformed.contents", { name });
   }
   if (lines.pop() !== "" || !lines.length) fail("malformed.contents", { name });
-  for (const line of lines) if (!(await readKey(line))) fail("malformed.contents", { name });
+  for (const line of lines) if (!(await keyLine(line))) fail("malformed.contents", { name });
 }
 
 // ---------------------------------------------------------------- promises
@@ -460,9 +465,11 @@ async function checkBundle(bytes, trust, promise, trail, progress) {
   }
   const newest = heads[heads.length - 1];
   const rising = heads.every((head, at) => head.size > (at ? heads[at - 1].size : 0n));
-  if (!newest || !rising || newest.size !== BigInt(manifest.entries) || hex(newest.root) !== manifest.root) {
-    fail("malformed.bundle", { line: 2 });
-  }
+  const named = await Promise.all(manifest.keys.map(keyLine));
+  const fits = newest && newest.origin === manifest.origin && newest.size === BigInt(manifest.entries)
+    && hex(newest.root) === manifest.root && named.length > 0 && !named.includes(null)
+    && new Set(manifest.keys).size === named.length;
+  if (!rising || !fits) fail("malformed.bundle", { line: 2 });
   const roots = new Map(heads.map((head) => [Number(head.size), head.root]));
   const seen = await walkEntries(lines, manifest.entries, roots, promise, progress);
   trail.push({ code: "form", values: { form: "bundle" } });

@@ -52,9 +52,10 @@ def test_every_job_has_a_time_except_the_bell():
     assert {job["task"] for job in SCHEDULE.values()} == OURS - {"config.tasks.ring"}
 
 
-def test_the_sweeper_comes_every_ten_seconds_and_the_rest_at_night():
+def test_the_sweeper_comes_every_ten_seconds_the_index_by_the_minute_the_rest_at_night():
     times = {job["task"]: job["schedule"] for job in SCHEDULE.values()}
     assert times.pop("config.tasks.sweep") == 10.0
+    assert times.pop("config.tasks.index_log") == 60.0
     assert all(isinstance(time, crontab) and max(time.hour) < 6 for time in times.values())
 
 
@@ -76,10 +77,27 @@ def test_a_voucher_lapses_in_the_night_after_its_last_day():
     assert voucher_position(voucher).expired == voucher.face_fen
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_night_without_findings_is_quiet():
     story.a_voucher()
+    seal_all()
     tasks.check_books()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_night_with_entries_that_nobody_sealed_is_loud(caplog):
+    story.a_voucher()
+    with pytest.raises(Broken, match="findings"):
+        tasks.check_books()
+    assert "entry_overdue" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sealed_entries_are_made_findable_by_the_minute():
+    a_small_month()
+    size = seal_all().size
+    assert tasks.index_log() == size
+    assert tasks.index_log() == 0
 
 
 @pytest.mark.django_db(transaction=True)
