@@ -29,11 +29,16 @@ def _date(text: str) -> date | None:
         return None
 
 
+def _typed(text: str) -> str:
+    """Return what somebody typed, without what no keyboard writes (the database takes no NUL)."""
+    return "".join(each for each in text if each.isprintable()).strip()[:100]
+
+
 @public
 @require_safe
 def explorer(request: HttpRequest) -> HttpResponse:
     """Show the newest checkpoint and entries; search by place, id, number, hash, type, days."""
-    asked = {name: request.GET.get(name, "").strip()[:100] for name in _ASKED}
+    asked = {name: _typed(request.GET.get(name, "")) for name in _ASKED}
     days = {name: _date(asked[name]) for name in ("since", "until")}
     wrong_days = [name for name, day in days.items() if asked[name] and day is None]
     reference = ""

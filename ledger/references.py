@@ -24,7 +24,7 @@ _LOCK = 0x72656673
 _CHUNK = 2_000
 _SHORTEST, _LONGEST = 2, 120
 _MOST_OF_AN_ENTRY = 64
-_MOMENT = re.compile(r"\d{4}-\d{2}(-\d{2}(T.*)?)?")
+_MOMENT = re.compile(r"\d{4}-\d{2}(-\d{2}(t.*)?)?")
 _NAMELESS = re.compile(r"[0-9.]*")  # amounts and counts are no names
 _NEW = """
 SELECT l.index, l.hash, e.type, e.at, e.body

@@ -7,6 +7,7 @@ register = template.Library()
 THINGS = {
     "accelerator": "加速卡",
     "application": "申请",
+    "audit": "审计",
     "batch": "用量批次",
     "budget": "预算",
     "capacity": "算力规模",
@@ -103,6 +104,7 @@ DEEDS = {
     "reinstate": "恢复资格",
     "release": "释放",
     "remove": "清退",
+    "result": "核验结果",
     "resubmit": "补正后再提交",
     "resume": "恢复受理",
     "returned": "退回",

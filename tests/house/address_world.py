@@ -11,8 +11,10 @@ from django.core.management import call_command
 from billing import reporting, settling
 from billing.models import MonthClose
 from config.roles import ROLES
-from ledger import work
+from ledger import inspections, work
+from ledger.actors import system_actor
 from ledger.audit import ensure_key, seal
+from ledger.identifiers import new_id
 from ledger.periods import Month
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
 from tests.providers.world import a_live_key, give_capacity
@@ -43,6 +45,8 @@ def set_stage() -> Stage:
     _seat_everybody(stage, world)
     ensure_key(NOW)
     seal(NOW)
+    asked = inspections.ask_for_inspection(new_id(), actor=system_actor("stage"), at=NOW)
+    stage.things["inspection"] = asked.pk
     return stage
 
 
