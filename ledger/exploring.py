@@ -19,6 +19,7 @@ from ledger.references import (
     bounds_of_days,
     catch_up,
     known_types,
+    place_of_leaf,
     places_near,
     places_of,
     plain_word,
@@ -35,6 +36,7 @@ RELATED = 8
 #: How many entries a search draws words of before it looks; the rest comes by the minute.
 DRAWN_AT_ONCE = 4_000
 _HASH_DIGITS = 64
+_MOST = (JOURNAL_TYPE, JOURNAL_TYPE.partition(".")[0])
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,9 @@ def verification_keys() -> list[VerificationKey]:
 _COLUMNS = """
 SELECT l.index, e.id, e.type, e.at, l.hash, e.body FROM {source}
 JOIN ledger_logentry e ON e.seq = l.entry_id
-WHERE l.index >= %s AND l.index < %s AND e.at >= %s AND e.at < %s ORDER BY l.index DESC LIMIT %s
+WHERE l.index >= %s AND l.index < %s AND e.at >= %s AND e.at < %s
+    AND (%s = '' OR e.type = %s OR e.type LIKE %s || '.%%')
+ORDER BY l.index DESC LIMIT %s
 """
 _BY_WORD = """
 ledger_entryreference r{n} JOIN ledger_logleaf l
@@ -141,13 +145,16 @@ def lines(search: Search = EVERYTHING) -> list[Line]:
     if search.narrow:
         catch_up(DRAWN_AT_ONCE)
     words = [search.reference] if search.reference else []
-    words += [f"type:{search.kind}"] if search.kind else []
+    # Journals are most of the log: they are picked while reading it, anything else is looked up.
+    journals = search.kind if search.kind in _MOST else ""
+    words += [f"type:{search.kind}"] if search.kind and not journals else []
     sql = (_ALL, _ONE_WORD, _TWO_WORDS)[len(words)]
     low, high = _bounds(search)
     if search.before is not None:
         high = min(high, search.before)
     begin, end = _moments(search)
-    return [_line(row) for row in rows(sql, *words, low, high, begin, end, PAGE)]
+    picked = (journals, journals, journals)
+    return [_line(row) for row in rows(sql, *words, low, high, begin, end, *picked, PAGE)]
 
 
 def _moments(search: Search) -> tuple[datetime, datetime]:
@@ -192,7 +199,9 @@ def at_places(places: Iterable[int]) -> list[Line]:
 def types() -> list[str]:
     """Return the types of entries that occur, journals by their kind as well."""
     catch_up(DRAWN_AT_ONCE)
-    return [each for each in known_types() if "." in each]
+    known = [each for each in known_types() if "." in each]
+    journals = [JOURNAL_TYPE] if any(each.startswith(JOURNAL_TYPE) for each in known) else []
+    return journals + known
 
 
 @dataclass(frozen=True)
@@ -216,17 +225,18 @@ def find(words: str) -> Found:
     if index is not None:
         return Found(index)
     catch_up(DRAWN_AT_ONCE)
-    for reference in (f"leaf:{_hash_of(words)}", f"ref:{text}"):
-        places = places_of(reference[:140])
-        if places:
-            return Found(places[0] if len(places) == 1 else None, reference)
-    return Found()
+    leaf = _hash_of(words)
+    index = place_of_leaf(leaf) if leaf else None
+    if index is not None:
+        return Found(index)
+    places = places_of(f"ref:{text}")
+    return Found(places[0] if len(places) == 1 else None, f"ref:{text}") if places else Found()
 
 
 def _hash_of(words: str) -> str:
     """Read a hash in hexadecimal or base64; nothing when it is none."""
     text = words.strip()
-    if len(text) == _HASH_DIGITS:
+    if len(text) == _HASH_DIGITS and set(text.lower()) <= set("0123456789abcdef"):
         return text.lower()
     try:
         raw = base64.b64decode(text, validate=True)

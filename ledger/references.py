@@ -24,6 +24,7 @@ _LOCK = 0x72656673
 _CHUNK = 2_000
 _SHORTEST, _LONGEST = 2, 120
 _MOST_OF_AN_ENTRY = 64
+_LEAF_DIGITS = 16  # enough to find a leaf hash; the leaf itself says whether it is the one
 _MOMENT = re.compile(r"\d{4}-\d{2}(-\d{2}(t.*)?)?")
 _NAMELESS = re.compile(r"[0-9.]*")  # amounts and counts are no names
 _NEW = """
@@ -69,8 +70,6 @@ def _named(entry: dict[str, Any]) -> Iterator[str]:
             for account in (leg["debit"], leg["credit"]):
                 yield account[2]
                 yield from account[2].split("/")
-        for leg in body.get("transfers", []):
-            yield leg["debit"][1]
         return
     yield from _texts(body)
 
@@ -83,15 +82,15 @@ def words_of(entry: dict[str, Any]) -> list[str]:
 
 
 def _kinds(kind: str, body: dict[str, Any]) -> list[str]:
-    names = [kind, kind.partition(".")[0]]
+    """Return the types to list by; journals are most of the log and are listed by their kind."""
     if kind == JOURNAL_TYPE:
-        names.append(f"{JOURNAL_TYPE}/{body.get('kind', '')}")
-    return list(dict.fromkeys(names))
+        return [f"{JOURNAL_TYPE}/{body.get('kind', '')}"]
+    return [kind, kind.partition(".")[0]]
 
 
 def _references(row: tuple[Any, ...]) -> Iterator[str]:
     leaf, kind, at, raw = row[1:]
-    yield f"leaf:{bytes(leaf).hex()}"
+    yield f"leaf:{bytes(leaf).hex()[:_LEAF_DIGITS]}"
     yield f"day:{day_of(at).isoformat()}"
     try:
         entry = json.loads(bytes(raw))
@@ -189,6 +188,17 @@ def places_near(reference: str, index: int, most: int) -> list[int]:
 def known_types() -> list[str]:
     """Return the types of sealed entries, ``room`` and ``ledger.journal/kind`` among them."""
     return [name for (name,) in rows(_TYPES)]
+
+
+def place_of_leaf(leaf: str) -> int | None:
+    """Return where the leaf with a hash (hexadecimal) lies."""
+    found = rows(
+        "SELECT l.index FROM ledger_entryreference r JOIN ledger_logleaf l ON l.index = r.index"
+        " WHERE r.reference = %s AND l.hash = decode(%s, 'hex') LIMIT 1",
+        f"leaf:{leaf[:_LEAF_DIGITS]}",
+        leaf,
+    )
+    return found[0][0] if found else None
 
 
 def places_of(reference: str, most: int = 2) -> list[int]:
