@@ -1,4 +1,4 @@
-"""Try to break every guard of migration 0002, as the owner of the tables."""
+"""Try to break every guard of the books and the log, as the owner of the tables."""
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -15,6 +15,8 @@ APPEND_ONLY = {
     "ledger_logleaf": "hash",
     "ledger_logtile": "root",
     "ledger_checkpoint": "note",
+    "ledger_promise": "note",
+    "ledger_entryreference": "reference",
 }
 
 
@@ -27,6 +29,8 @@ def run(sql: str, *parameters) -> None:
 def full(transactional_db):
     a_small_month()
     seal_all()
+    run("INSERT INTO ledger_promise VALUES (%s, 'x', now(), now(), 'x')", new_id())
+    run("INSERT INTO ledger_entryreference (reference, index) VALUES ('ref:x', 0)")
     run("INSERT INTO ledger_refusedid VALUES (%s, 'x', 'x', now())", new_id())
     run("INSERT INTO ledger_logtile (level, number, hashes, root) VALUES (0, 9, 'x', 'x')")
 

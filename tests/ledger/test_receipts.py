@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 
 from ledger import audit, models, receipts, references
 from ledger.invariants import findings
@@ -102,23 +102,6 @@ def test_every_changed_column_of_a_promise_is_found(log):
             cursor.execute(f"UPDATE ledger_promise SET {column} = {change}")
             assert receipts.promise_faults(), column
             transaction.set_rollback(True)
-
-
-@pytest.mark.parametrize("table", ["ledger_promise", "ledger_entryreference"])
-def test_promises_and_references_are_only_added_to(log, table):
-    receipts.promise_for(write().id, at=AT)
-    catch_up()
-    column = {"ledger_promise": "note", "ledger_entryreference": "reference"}[table]
-    for sql in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}",
-                f"TRUNCATE {table}",
-                f"SET LOCAL session_replication_role = replica; DELETE FROM {table}"):  # fmt: skip
-        with (
-            pytest.raises(DatabaseError, match="append-only"),
-            transaction.atomic(),
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(sql)
-    seal_all()
 
 
 def test_waiting_ends_when_the_entry_is_in_and_has_its_bound(log):
