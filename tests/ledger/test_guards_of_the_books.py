@@ -29,7 +29,10 @@ def run(sql: str, *parameters) -> None:
 def full(transactional_db):
     a_small_month()
     seal_all()
-    run("INSERT INTO ledger_promise VALUES (%s, 'x', now(), now(), 'x')", new_id())
+    run(
+        "INSERT INTO ledger_promise SELECT e.id, l.hash, e.at, e.at, 'x'"
+        " FROM ledger_logentry e JOIN ledger_logleaf l ON l.entry_id = e.seq LIMIT 1"
+    )
     run("INSERT INTO ledger_entryreference (reference, index) VALUES ('ref:x', 0)")
     run("INSERT INTO ledger_refusedid VALUES (%s, 'x', 'x', now())", new_id())
     run("INSERT INTO ledger_logtile (level, number, hashes, root) VALUES (0, 9, 'x', 'x')")
