@@ -10,7 +10,7 @@ a script calls this on the server. To rebuild all balances from a bundle, use ``
 import argparse
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -263,6 +263,11 @@ def _fits(manifest: Manifest, heads: list[TreeHead]) -> bool:
     return told == (newest.origin, newest.size, newest.root.hex())
 
 
+def _leaves(reader: BundleReader, count: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield leaf hash and bytes of every entry of a bundle."""
+    yield from reader.entries(count)
+
+
 def _bundle(raw: bytes, keys: Keys, promise: Promise | None, trail: Trail) -> Verdict:
     reader = BundleReader(io.BytesIO(raw))
     walk = _Walk()
@@ -277,7 +282,7 @@ def _bundle(raw: bytes, keys: Keys, promise: Promise | None, trail: Trail) -> Ve
             raise NotProven("malformed.bundle", line=2)
         tree = GrowingTree()
         roots = {head.size: head.root for head in heads}
-        for index, (leaf, entry) in enumerate(reader.entries(manifest.entries)):
+        for index, (leaf, entry) in enumerate(_leaves(reader, manifest.entries)):
             tree.append(leaf)
             if promise:
                 walk.look(index, leaf, entry, promise)

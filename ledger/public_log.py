@@ -14,6 +14,7 @@ from ledger import exploring, receipts, serving
 from ledger.audit import latest_checkpoint
 from ledger.checking import MAX_CHECK_BYTES, check
 from ledger.exploring import Search
+from ledger.proofs import MAX_PROOF_BYTES
 from ledger.rights import public
 from ledger.signing import MAX_NOTE_CHARACTERS, NoteError, VerificationKey
 from ledger.verdicts import FORMS, GOOD, SENTENCES, STEPS, UNDECIDED, NotProven, Trail, failed
@@ -133,8 +134,8 @@ def compare(request: HttpRequest) -> HttpResponse:
     given = request.FILES.get("file")
     pasted = request.POST.get("note", "").replace("\r\n", "\n")
     if given is not None:
-        if (given.size or 0) > MAX_NOTE_CHARACTERS * 4:
-            reason = NotProven("too_large", limit=MAX_NOTE_CHARACTERS * 4)
+        if (given.size or 0) > MAX_PROOF_BYTES:
+            reason = NotProven("too_large", limit=MAX_PROOF_BYTES)
             more = {"verdict": failed(reason, Trail())}
             return _checkpoints_page(request, more, TOO_LARGE)
         pasted = given.read().decode("utf-8", errors="replace")

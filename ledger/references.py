@@ -25,6 +25,7 @@ _CHUNK = 2_000
 _SHORTEST, _LONGEST = 2, 120
 _MOST_OF_AN_ENTRY = 64
 _LEAF_DIGITS = 16  # enough to find a leaf hash; the leaf itself says whether it is the one
+_NO_NAMES = {"number_format", "algorithm", "public_key", "vkey"}  # digits that name nothing
 _MOMENT = re.compile(r"\d{4}-\d{2}(-\d{2}(t.*)?)?")
 _NAMELESS = re.compile(r"[0-9.]*")  # amounts and counts are no names
 _NEW = """
@@ -71,7 +72,7 @@ def _named(entry: dict[str, Any]) -> Iterator[str]:
                 yield account[2]
                 yield from account[2].split("/")
         return
-    yield from _texts(body)
+    yield from _texts({name: each for name, each in body.items() if name not in _NO_NAMES})
 
 
 def words_of(entry: dict[str, Any]) -> list[str]:

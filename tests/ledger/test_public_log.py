@@ -106,7 +106,7 @@ def test_a_checkpoint_can_be_pasted_or_sent_as_a_file(log):
     assert 'data-code="checkpoint_consistent"' in text
     empty = log.post("/public/log/checkpoints/compare/", {})
     assert empty.status_code == 400
-    large = SimpleUploadedFile("checkpoint", b"x" * 70_000)
+    large = SimpleUploadedFile("checkpoint", b"x" * 131_073)
     answer = log.post("/public/log/checkpoints/compare/", {"file": large})
     assert answer.status_code == 413
     assert 'data-code="too_large"' in answer.content.decode()
