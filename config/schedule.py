@@ -36,6 +36,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "config.tasks.cross_checkpoints",
         "schedule": crontab(hour=1, minute=15),
     },
+    "draw the words under which entries of the log are found": {
+        "task": "config.tasks.index_log",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "check the books every night": {
         "task": "config.tasks.check_books",
         "schedule": crontab(hour=2, minute=30),

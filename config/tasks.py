@@ -12,6 +12,10 @@ from config.invariants import INVARIANTS, everything
 from ledger import clock, incidents, rolling, work
 from ledger.actors import system_actor
 from ledger.crossing import cross_checkpoints as cross
+from ledger.inspections import WORK_KIND as INSPECTION
+from ledger.inspections import run_inspection_work
+from ledger.receipts import overdue
+from ledger.references import catch_up
 from ledger.refusals import Broken, Refused
 from ledger.stamping import stamp_newest
 from ledger.witnessing import witness_newest
@@ -26,6 +30,7 @@ HANDLERS: dict[str, work.Handler] = {
     "metering.batch": run_batch_work,
     "billing.close_month": run_close_work,
     "billing.render_report": run_report_work,
+    INSPECTION: run_inspection_work,
 }
 
 
@@ -72,6 +77,12 @@ def roll_up() -> int:
 
 
 @shared_task
+def index_log() -> int:
+    """Draw the words under which newly sealed entries are found; return how many entries."""
+    return catch_up()
+
+
+@shared_task
 def check_books() -> None:
     """Prove every night that the books are whole; the result goes into the signed log.
 
@@ -80,7 +91,7 @@ def check_books() -> None:
     Raises:
         Broken: something was found; each finding is in the log of the worker.
     """
-    found = everything()
+    found = everything() + overdue(clock.now())
     for each in found:
         logger.critical("books: %s: %s: %s", each.name, each.subject, each.detail)
     actor = system_actor("check-books")

@@ -20,6 +20,7 @@ from ledger.journal_bytes import QuickReader
 from ledger.keys import key_history
 from ledger.marks import Mark, read_mark
 from ledger.merkle import MAX_SIZE, perfect_root
+from ledger.receipts import promise_faults
 from ledger.refusals import Broken
 from ledger.replay import Replay
 from ledger.rewriting import REPORT_EVERY, Progress, journal_findings, stream
@@ -40,7 +41,7 @@ def inspect_log(progress: Progress | None = None) -> list[Finding]:
     report = progress or (lambda _done, _total: None)
     total = models.LogEntry.objects.count() + models.Journal.objects.count()
     with transaction.atomic():
-        found = findings()
+        found = findings() + promise_faults()
         found += _Inspection(report, total).entries()
         found += journal_findings(report, total)
         found += attestation_findings()

@@ -294,7 +294,7 @@ INVARIANTS: dict[str, str] = {
     """,
     "checkpoint_backwards": """
         SELECT 'checkpoint ' || size, 'sealed ' || sealed_at || ', the one before ' || before
-        FROM (SELECT size, sealed_at, lag(sealed_at) OVER (ORDER BY size) AS before
+        FROM (SELECT size, sealed_at, lag(sealed_at) OVER (PARTITION BY suite ORDER BY size) AS before
             FROM ledger_checkpoint) run
         WHERE sealed_at < before
     """,
@@ -305,6 +305,18 @@ INVARIANTS: dict[str, str] = {
             ORDER BY l.index DESC LIMIT 1
         ) last ON (e.xid, e.seq) < (last.xid, last.seq)
         WHERE NOT EXISTS (SELECT FROM ledger_logleaf l WHERE l.entry_id = e.seq)
+    """,
+    # Without a clock: a promise is broken once a checkpoint came after it fell due.
+    "promise_broken": """
+        SELECT p.entry_id::text, CASE WHEN e.seq IS NULL THEN 'the entry is gone'
+            WHEN l.index IS NULL THEN 'due ' || p.due_at || ', not in the tree'
+            ELSE 'another leaf at ' || l.index END
+        FROM ledger_promise p
+        LEFT JOIN ledger_logentry e ON e.id = p.entry_id
+        LEFT JOIN ledger_logleaf l ON l.entry_id = e.seq
+        WHERE e.seq IS NULL OR l.hash <> p.leaf_hash OR (l.index IS NULL AND p.due_at <
+            (SELECT sealed_at FROM ledger_checkpoint WHERE suite = 'sha256'
+                ORDER BY size DESC LIMIT 1))
     """,
 }
 

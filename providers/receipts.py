@@ -16,6 +16,7 @@ from django.db.models import Sum
 
 from ledger import audit
 from ledger.keys import key_history, sign_text, text_keys
+from ledger.receipts import promise_for
 from providers.batches import ERROR_COLUMNS
 from providers.models import BatchRow, UsageBatch, UsageRecord
 from providers.problems import CATALOGUE
@@ -28,7 +29,10 @@ _FORMULA = ("=", "+", "@", "\t", "\r")
 
 
 def receipt_of(batch: UsageBatch, *, at: datetime) -> dict[str, Any]:
-    """Return the signed receipt of a finished batch, with its place in the log once sealed."""
+    """Return the signed receipt of a finished batch, with its place in the log once sealed.
+
+    Before that a signed promise goes with it: the entry will be in the log within a minute.
+    """
     if not key_history().lasting():
         audit.ensure_key(at)
     index = audit.entry_index(batch.log_entry_id) if batch.log_entry_id else None
@@ -48,7 +52,13 @@ def receipt_of(batch: UsageBatch, *, at: datetime) -> dict[str, Any]:
         "log_index": "" if index is None else str(index),
     }
     text = f"{settings.LOG_ORIGIN}/receipt\n{rfc8785.dumps(stated).decode()}\n"
-    return {"receipt": stated, "note": sign_text(text, at=at), "vkey": text_keys()[-1].text}
+    promise = promise_for(batch.log_entry_id, at=at) if batch.log_entry_id else None
+    return {
+        "receipt": stated,
+        "note": sign_text(text, at=at),
+        "vkey": text_keys()[-1].text,
+        "promise": promise or "",
+    }
 
 
 def results_page(

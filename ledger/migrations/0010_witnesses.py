@@ -16,7 +16,7 @@ ALTER TABLE ledger_{table} ENABLE ALWAYS TRIGGER never_truncate;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0008_suites"),
+        ("ledger", "0009_promises"),
     ]
 
     operations = [

@@ -15,7 +15,16 @@ from ledger.models.books import (
     Transfer,
 )
 from ledger.models.incidents import Incident, IncidentClosing, IncidentRequest
-from ledger.models.log import Checkpoint, LogEntry, LogEntryQuerySet, LogLeaf, LogTile, Xid8Field
+from ledger.models.log import (
+    Checkpoint,
+    EntryReference,
+    LogEntry,
+    LogEntryQuerySet,
+    LogLeaf,
+    LogTile,
+    Promise,
+    Xid8Field,
+)
 from ledger.models.witnesses import Anchor, Cosignature, TimeStamp
 from ledger.models.work import Work
 
@@ -26,6 +35,7 @@ __all__ = [
     "Anchor",
     "Checkpoint",
     "Cosignature",
+    "EntryReference",
     "Incident",
     "IncidentClosing",
     "IncidentRequest",
@@ -35,6 +45,7 @@ __all__ = [
     "LogLeaf",
     "LogTile",
     "PeriodClose",
+    "Promise",
     "RefusedId",
     "TimeStamp",
     "Transfer",

@@ -128,3 +128,42 @@ class Checkpoint(models.Model):
     def __str__(self) -> str:
         """Return suite and size."""
         return f"{self.suite} {self.size}"
+
+
+class Promise(models.Model):
+    """What the log promised about an entry before it was sealed: signed, and kept for ever."""
+
+    # No foreign key: should the entry vanish, its promise is what tells.
+    entry_id = models.UUIDField(primary_key=True)
+    leaf_hash = models.BinaryField()
+    promised_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    note = models.TextField()
+
+    class Meta:
+        verbose_name = "写入承诺"
+        indexes = [models.Index(fields=["due_at"], name="promise_due")]
+
+    def __str__(self) -> str:
+        """Return the entry and until when it must be in."""
+        return f"{self.entry_id} until {self.due_at}"
+
+
+class EntryReference(models.Model):
+    """A word under which a sealed entry is found; drawn from the entries, never a source.
+
+    Rows are added behind the sealer (``ledger.references``), so posting and sealing pay nothing
+    for search.
+    """
+
+    pk = models.CompositePrimaryKey("reference", "index")
+    reference = models.CharField(max_length=140)
+    index = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = "条目索引"
+        indexes = [models.Index(fields=["index"], name="entry_reference_index")]
+
+    def __str__(self) -> str:
+        """Return the word and the place."""
+        return f"{self.reference} -> {self.index}"

@@ -59,6 +59,7 @@ def test_sweeper_roll_ups_and_the_log_come_by_day_and_the_rest_at_night():
     assert times.pop("config.tasks.witness_log") == 60.0
     assert times.pop("config.tasks.stamp_log") == crontab(minute=7)
     assert times.pop("config.tasks.roll_up") == 60.0
+    assert times.pop("config.tasks.index_log") == 60.0
     assert all(isinstance(time, crontab) and max(time.hour) < 6 for time in times.values())
 
 
@@ -89,10 +90,27 @@ def test_a_voucher_lapses_in_the_night_after_its_last_day():
     assert voucher_position(voucher).expired == voucher.face_fen
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_night_without_findings_is_quiet():
     story.a_voucher()
+    seal_all()
     tasks.check_books()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_night_with_entries_that_nobody_sealed_is_loud(caplog):
+    story.a_voucher()
+    with pytest.raises(Broken, match="findings"):
+        tasks.check_books()
+    assert "entry_overdue" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sealed_entries_are_made_findable_by_the_minute():
+    a_small_month()
+    size = seal_all().size
+    assert tasks.index_log() == size
+    assert tasks.index_log() == 0
 
 
 @pytest.mark.django_db(transaction=True)

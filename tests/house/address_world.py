@@ -11,9 +11,10 @@ from django.core.management import call_command
 from billing import reporting, settling
 from billing.models import MonthClose
 from config.roles import ROLES
-from ledger import incidents, work
+from ledger import incidents, inspections, work
 from ledger.actors import system_actor
 from ledger.audit import ensure_key, seal
+from ledger.identifiers import new_id
 from ledger.invariants import Finding
 from ledger.periods import Month
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
@@ -46,6 +47,8 @@ def set_stage() -> Stage:
     _find_something(stage)
     ensure_key(NOW)
     seal(NOW)
+    asked = inspections.ask_for_inspection(new_id(), actor=system_actor("stage"), at=NOW)
+    stage.things["inspection"] = asked.pk
     return stage
 
 

@@ -41,7 +41,8 @@ GAPS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/console/offerings/", {"pk": "offering"}),
     ("/public/notices/", {"pk": "notice"}),
     ("/public/verify/", {"code": "=0000-0000-0000-0000"}),
-    ("/public/log/", {"index": "=0", "level": "=0", "rest": "=000.p/1"}),
+    ("/office/log/", {"pk": "inspection"}),
+    ("/public/log/", {"index": "=0", "level": "=0", "rest": "=000.p/1", "size": "=1"}),
     ("/api/v1/metering/", {"batch_id": "batch"}),
     ("/api/v1/problems/", {"code": "=key_unknown"}),
 )

@@ -55,7 +55,12 @@ REGISTRY_HOSTS = re.compile(
 )
 PLACES_OF_A_MACHINE = re.compile(r"(?<![\w./<>*-])/(?:root|home|tmp|work|Users)/")
 COMMITTED_ASSETS = {".woff", ".woff2", ".ttf", ".otf", ".eot", ".map", ".jar", ".so", ".whl"}
-OWN_SCRIPTS = {"static/house.js", "static/verify.js"}
+OWN_SCRIPTS = {
+    "static/house.js",
+    "static/log-check.js",
+    "static/log-proof.js",
+    "static/verify.js",
+}
 LARGEST_BYTES = 400_000
 
 Finding = tuple[str, str]

@@ -13,7 +13,8 @@ UNITS = (
 WHOLE_NAMES = {"gflops", "device_milli_seconds", "pflops_hours"}
 #: Plain counts and places; a unit would say nothing.
 COUNTS = {
-    "accepted", "attempts", "conflict", "count", "done", "duplicate", "fence", "held", "last",
+    "accepted", "attempts", "conflict", "count", "done", "duplicate", "fence", "held", "index",
+    "last",
     "level", "number", "open", "ordinal", "pages", "part", "records", "rejected", "rows", "segment",
     "size", "status", "total", "version", "xid", "zero",
 }  # fmt: skip

@@ -37,6 +37,10 @@ SCREENS = [
     ("17-console", "provider1", "/console/", ""),
     ("18-batches", "provider1", "/console/batches/", ""),
     ("19-rates", "approver", "/office/providers/rates/", ""),
+    ("20-log-entry", "", "/public/log/entries/100/", ""),
+    ("21-checkpoints", "", "/public/log/checkpoints/", ""),
+    ("22-log-check", "", "/public/log/check/", ""),
+    ("23-log-inspection", "auditor", "/office/log/", ""),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Try to break every guard of migration 0002, as the owner of the tables."""
+"""Try to break every guard of the books and the log, as the owner of the tables."""
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -18,6 +18,8 @@ APPEND_ONLY = {
     "ledger_cosignature": "line",
     "ledger_timestamp": "token",
     "ledger_anchor": "receipt",
+    "ledger_promise": "note",
+    "ledger_entryreference": "reference",
 }
 
 
@@ -30,6 +32,11 @@ def run(sql: str, *parameters) -> None:
 def full(transactional_db):
     a_small_month()
     seal_all()
+    run(
+        "INSERT INTO ledger_promise SELECT e.id, l.hash, e.at, e.at, 'x'"
+        " FROM ledger_logentry e JOIN ledger_logleaf l ON l.entry_id = e.seq LIMIT 1"
+    )
+    run("INSERT INTO ledger_entryreference (reference, index) VALUES ('ref:x', 0)")
     run("INSERT INTO ledger_refusedid VALUES (%s, 'x', 'x', now())", new_id())
     run("INSERT INTO ledger_cosignature (size, witness, key_id, algorithm, line, at)"
         " VALUES (1, 'x', 'x', 'x', 'x', now())")  # fmt: skip

@@ -81,6 +81,10 @@ PLANTED = {
         " WHERE size = (SELECT max(size) FROM ledger_checkpoint)"
     ],
     "entry_passed_over": ["DELETE FROM ledger_logleaf WHERE index = 4"],
+    "promise_broken": [
+        "INSERT INTO ledger_promise SELECT e.id, sha256(l.hash), e.at, e.at, ''"
+        " FROM ledger_logentry e JOIN ledger_logleaf l ON l.entry_id = e.seq LIMIT 1"
+    ],
 }
 
 
