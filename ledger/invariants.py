@@ -294,7 +294,8 @@ INVARIANTS: dict[str, str] = {
     """,
     "checkpoint_backwards": """
         SELECT 'checkpoint ' || size, 'sealed ' || sealed_at || ', the one before ' || before
-        FROM (SELECT size, sealed_at, lag(sealed_at) OVER (PARTITION BY suite ORDER BY size) AS before
+        FROM (SELECT size, sealed_at,
+                lag(sealed_at) OVER (PARTITION BY suite ORDER BY size) AS before
             FROM ledger_checkpoint) run
         WHERE sealed_at < before
     """,
