@@ -12,9 +12,10 @@ from django.db import OperationalError
 from django.utils.timezone import now
 
 from config.management.commands import doctor
-from ledger import clock, exploring, work
+from ledger import clock, exploring, incidents, work
 from ledger.actors import system_actor
 from ledger.audit import latest_checkpoint, record
+from ledger.invariants import Finding
 from ledger.models import Cosignature, Work
 from tests.ledger.bodies import listing
 from tests.ledger.making import seal_all
@@ -117,6 +118,20 @@ def test_a_dead_broker_is_a_fault(monkeypatch):
     level, detail = doctor.broker()
     assert level == doctor.FAIL
     assert "CELERY_BROKER_URL" in detail
+
+
+def test_safe_mode_and_nights_without_a_check_are_noticed():
+    actor, at = system_actor("check-books"), now()
+    with clock.set_to(at):
+        assert doctor.books() == (doctor.OK, "还没有核对记录")
+        incidents.keep_result([], 56, actor=actor, at=at - timedelta(days=3))
+        assert doctor.books()[0] == doctor.WARN
+        incidents.keep_result([], 56, actor=actor, at=at)
+        assert doctor.books()[0] == doctor.OK
+        incidents.keep_result([Finding("leaf_gap", "1", "x")], 56, actor=actor, at=at)
+        level, detail = doctor.books()
+    assert level == doctor.FAIL
+    assert "/office/books/" in detail
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from kombu.exceptions import KombuError, OperationalError
 
 from config.celery import app
 from config.health import broker_answers, migrations_are_applied
-from ledger import clock, exploring, sealing, witnessing, work
+from ledger import clock, exploring, incidents, sealing, witnessing, work
 from ledger.periods import day_of
 from ledger.refusals import Broken
 from vouchers.calendars import work_calendar
@@ -33,6 +33,7 @@ SEALER_TRIES = 4  # one second apart: the sealer looks once a second
 WITNESS_LATE = timedelta(minutes=15)  # asked each minute, so this is many rounds
 HOLIDAYS_AHEAD = timedelta(days=60)  # the longest period counted in working days, and some air
 OFFSET_WARN, OFFSET_FAIL = timedelta(milliseconds=500), timedelta(seconds=5)
+CHECK_OVERDUE = timedelta(days=2)
 CHINESE_FONT = "Noto-Sans-CJK"
 SAMPLE = "<p style='font-family:Noto Sans CJK SC'>算力券壹佰元整</p>"
 MARKS = {OK: "正常", WARN: "注意", FAIL: "故障"}
@@ -146,6 +147,20 @@ def witnesses() -> Answer:
     return OK, f"{len(found)} 个见证方均跟上"
 
 
+def books() -> Answer:
+    """Look whether a nightly check found something that nobody has ended."""
+    found = incidents.open_incidents()
+    if found:
+        since = day_of(found[0].opened_at)
+        return FAIL, f"自 {since} 起处于安全模式，核销、结算与付款已暂停：见 /office/books/"
+    last = next(iter(incidents.results()), None)
+    if last is None:
+        return OK, "还没有核对记录"
+    if clock.now() - last.at > CHECK_OVERDUE:
+        return WARN, f"最近一次核对是 {day_of(last.at)}：请确认 celery beat 与 worker 正在运行"
+    return OK, f"最近一次核对 {day_of(last.at)}，{last.findings} 处不符"
+
+
 def chinese_font() -> Answer:
     """Render a line of Chinese and look which font went into the PDF."""
     try:
@@ -211,6 +226,7 @@ LOOKS: dict[str, tuple[str, Callable[[], Answer], bool]] = {
     "signing_key": ("日志签名密钥", signing_key, False),
     "log": ("日志末尾核验", log_tail, True),
     "witnesses": ("日志见证", witnesses, True),
+    "books": ("账簿核对", books, True),
     "font": ("PDF 与中文字体", chinese_font, False),
     "assets": ("页面样式", assets, False),
     "disk": ("磁盘", disk, False),
