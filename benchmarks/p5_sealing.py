@@ -11,7 +11,9 @@ once, which writes leaves and computes no tree until somebody asks, is told as w
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,14 +40,15 @@ class Leaves(NamedTuple):
     rows: list[bytes]
 
 
-def write_entries(entries: list[bytes]) -> None:
+def write_entries(entries: Iterator[bytes]) -> None:
     """Write them into the log as posting does: journals in transactions of a thousand."""
     connection.ensure_connection()
     kind = "ledger.journal"
-    for begin in range(0, len(entries), PER_TRANSACTION):
+    numbered = enumerate(entries, 1)
+    while chunk := list(islice(numbered, PER_TRANSACTION)):
         lines = [
-            f"{kind}\t{AT.isoformat()}\t{begin + place}\t{new_id().hex}\t\\\\x{each.hex()}\n"
-            for place, each in enumerate(entries[begin : begin + PER_TRANSACTION], 1)
+            f"{kind}\t{AT.isoformat()}\t{seq}\t{new_id().hex}\t\\\\x{each.hex()}\n"
+            for seq, each in chunk
         ]
         with (
             psycopg.Cursor(connection.connection) as cursor,
@@ -82,7 +85,7 @@ def prepare_floor(size: int) -> Leaves:
         cursor.execute("CREATE TABLE floor_leaf (LIKE ledger_logleaf INCLUDING ALL)")
         with cursor.copy("COPY ledger_logleaf TO STDOUT (FORMAT BINARY)") as copy:
             rows = [bytes(each) for each in copy]
-    return Leaves(made(size), rows)
+    return Leaves(list(made(size)), rows)
 
 
 def floor(leaves: Leaves) -> int:

@@ -106,7 +106,7 @@ def django_ledger() -> Step:
 
 def merkle(name: str, count: int) -> dict[str, float]:
     """Append entries to pymerkle's tree over an SQLite file and ask for its root once."""
-    entries = made(count)
+    entries = list(made(count))
     tree_of = importlib.import_module("pymerkle").SqliteTree
     with tempfile.TemporaryDirectory() as folder, tree_of(f"{folder}/merkle.db") as tree:
         started = time.perf_counter()
