@@ -151,6 +151,11 @@ def unsealed() -> int:
     return models.LogEntry.objects.filter(logleaf=None).count()
 
 
+def may_seal() -> bool:
+    """Say whether this process comes to the database as one that may write checkpoints."""
+    return bool(rows("SELECT has_table_privilege('ledger_checkpoint', 'INSERT')")[0][0])
+
+
 def signing_key() -> VerificationKey:
     """Return the key that checkpoints of now are verified with.
 
