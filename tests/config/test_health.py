@@ -25,6 +25,7 @@ def test_ready_when_database_migrations_and_broker_answer(client):
 
 
 @pytest.mark.django_db
+@pytest.mark.superuser
 def test_a_waiting_migration_means_not_ready(client):
     leaf = MigrationLoader(connection).graph.leaf_nodes("ledger")[0]
     MigrationRecorder(connection).record_unapplied(*leaf)

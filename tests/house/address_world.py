@@ -16,6 +16,7 @@ from ledger.audit import ensure_key, seal
 from ledger.periods import Month
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
 from tests.providers.world import a_live_key, give_capacity
+from tests.roles import as_role
 from tests.vouchers import story
 from vouchers import applying
 from vouchers.funding import prepare_grant
@@ -42,7 +43,8 @@ def set_stage() -> Stage:
     _play_months(stage, world)
     _seat_everybody(stage, world)
     ensure_key(NOW)
-    seal(NOW)
+    with as_role("seal"):
+        seal(NOW)
     return stage
 
 

@@ -21,7 +21,7 @@ from ledger.trees import StoredTree
 from ledger.verifying import GrowingTree
 from tests.ledger.making import ACTOR, AT, LATER, a_small_month, book, grant, issue, seal_all
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sealer]
 
 
 def record(text: str = "x") -> audit.Entry:
