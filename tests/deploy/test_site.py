@@ -78,3 +78,21 @@ def test_notes_are_gone_after_a_clean_stop(site, tmp_path):
     assert (tmp_path / "run" / "worker.pid").exists()
     site.stop()
     assert not (tmp_path / "run" / "worker.pid").exists()
+
+
+def test_each_program_knows_the_address_of_its_own_role_and_no_other(site):
+    site.environment |= {
+        "DATABASE_URL": "app's",
+        "DATABASE_URL_SEAL": "sealer's",
+        "DATABASE_URL_MIGRATE": "owner's",
+    }
+    for name, own in (("web", "app's"), ("worker", "app's"), ("sealer", "sealer's")):
+        given = site._environment(name)
+        assert [(k, v) for k, v in given.items() if k.startswith("DATABASE_URL")] == [
+            ("DATABASE_URL", own)
+        ]
+
+
+def test_a_house_of_one_role_runs_all_its_programs_with_it(site):
+    site.environment = {"DATABASE_URL": "one"}
+    assert site._environment("sealer") == {"DATABASE_URL": "one"}

@@ -195,6 +195,7 @@ PROTECTED = ["staterow", "redemption", "enterprisefact", "budgetgrant"]
 
 
 @pytest.mark.django_db
+@pytest.mark.superuser
 @pytest.mark.parametrize("table", PROTECTED)
 @pytest.mark.parametrize("verb", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_what_is_remembered_cannot_be_changed_or_removed(table, verb):
