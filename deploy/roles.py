@@ -62,6 +62,11 @@ _RACES = (
     errors.InternalError_,  # "tuple concurrently updated"
 )
 
+
+class RightsStuck(Exception):  # noqa: N818 - says what happened
+    """Rights could not be given or taken: whoever asked is not the owner of the tables."""
+
+
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 
@@ -317,14 +322,17 @@ def apply(ask: Ask, prefix: str) -> int:
     """Give and take rights until the database agrees with the table; return how many moved.
 
     Taking a right on a whole table takes it on its columns too, so it is compared again.
+
+    Raises:
+        RightsStuck: PostgreSQL only warns where somebody has no right to give.
     """
     moved = 0
     for _ in range(3):
         found = differences(ask, prefix)
         if not found.missing and not found.excess:
-            break
+            return moved
         moved += len(found.missing) + len(found.excess)
         for verb, rights in (("REVOKE", found.excess), ("GRANT", found.missing)):
             for each in statements(rights, verb, names(prefix)):
                 ask(each)
-    return moved
+    raise RightsStuck(f"{len(found.missing | found.excess)} rights do not move")

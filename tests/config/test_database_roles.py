@@ -4,6 +4,8 @@ The matrix stands here once more, written out by hand, so that a wrong line in t
 rights (``deploy.rights``) is not believed by its own test.
 """
 
+import contextlib
+
 import psycopg
 import pytest
 from django.db import connection, transaction
@@ -33,7 +35,6 @@ NEVER = (
     "TRUNCATE {} CASCADE",
     "CREATE TRIGGER t BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change()",
     "CREATE RULE r AS ON INSERT TO {} DO INSTEAD NOTHING",
-    "GRANT UPDATE ON {} TO PUBLIC",
 )
 ESCAPES = (
     "SET session_replication_role = replica",
@@ -120,6 +121,14 @@ def test_the_database_says_the_same_as_the_table_of_rights():
     assert not roles.differences(prepare_roles.ask, PREFIX)
 
 
+def test_a_function_that_runs_as_the_owner_looks_names_up_where_it_was_written():
+    found = prepare_roles.ask(
+        "SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+        " AND array_to_string(coalesce(proconfig, '{}'), ' ') NOT LIKE '%search_path=%'"
+    )
+    assert found == [], "SECURITY DEFINER without SET search_path"
+
+
 @pytest.mark.parametrize("role", ["app", "seal", "read", "audit"])
 def test_no_login_gets_past_the_guards(sign_in, role):
     somebody = sign_in(role)
@@ -140,6 +149,15 @@ def test_what_is_recorded_is_not_changed_by_anybody(sign_in, role):
         assert somebody.refused(
             f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table}"
         )
+
+
+def test_a_right_cannot_be_passed_on(sign_in):
+    application = sign_in("app").connection
+    for table in tables():
+        with contextlib.suppress(errors.InsufficientPrivilege):
+            # PostgreSQL only warns when somebody has no right to give.
+            application.execute(f"GRANT ALL ON {table} TO PUBLIC")
+    assert not roles.differences(prepare_roles.ask, PREFIX)
 
 
 def test_the_application_deletes_nothing_but_sessions(sign_in):

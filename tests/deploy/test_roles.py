@@ -42,8 +42,10 @@ def test_each_role_signs_in_with_its_own_password_and_the_owner_never(server, da
     for role in roles.LOGINS:
         with sign_in(server, database, role) as session:
             assert session.execute("SELECT session_user").fetchone() == (f"voucher_{role}",)
+    with psycopg.connect(server.url(database), autocommit=True) as superuser:
+        superuser.execute("ALTER ROLE voucher_owner PASSWORD 'known'")
     with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
-        psycopg.connect(server.url(database, "voucher_owner", "x"))
+        psycopg.connect(server.url(database, "voucher_owner", "known"))
 
 
 def test_making_them_again_changes_nothing_and_mends_what_was_bent(server, database):

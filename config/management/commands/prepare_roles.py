@@ -67,7 +67,7 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 moved = roles.apply(ask, settings.DATABASE_ROLE_PREFIX)
-        except DatabaseError as error:
+        except (DatabaseError, roles.RightsStuck) as error:
             raise CommandError(
                 f"不能授予权限：请以 DATABASE_URL_MIGRATE 的账号执行（{str(error).strip()}）"
             ) from error
