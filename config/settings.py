@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -17,7 +18,8 @@ env = EnvironmentReader(os.environ)
 SECRET_KEY = env.text("SECRET_KEY", why="a random text of at least 50 characters, kept secret")
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
-DATABASES = {"default": env.database("DATABASE_URL")}
+DATABASE_ROLE_PREFIX = env.role_prefix()
+DATABASES = {"default": env.own_database(sys.argv, DATABASE_ROLE_PREFIX)}
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 SHARED_DATA_DIR = Path(env.text("SHARED_DATA_DIR", str(BASE_DIR.parent / "shared" / "data")))
 PUBLIC_ORIGIN = env.text("PUBLIC_ORIGIN", "http://127.0.0.1:8000")
