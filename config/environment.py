@@ -4,7 +4,7 @@ A start that fails one variable at a time costs an operator an evening; this one
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -22,6 +22,9 @@ ROLE_OF_COMMAND = {
     "check_books": "AUDIT",
     "export_log": "AUDIT",
 }
+
+
+_SHORTEST_SECRET = 50
 
 
 class EnvironmentReader:
@@ -100,6 +103,31 @@ class EnvironmentReader:
         plain = re.fullmatch(r"[a-z][a-z0-9_]{0,40}", prefix)
         self.refuse(not plain, f"DATABASE_ROLE_PREFIX is {prefix!r}: use a-z, 0-9 and _")
         return prefix
+
+    def checked(self, name: str, default: str, fault_of: Callable[[str], str]) -> str:
+        """Return a text that a rule has looked at."""
+        value = self.text(name, default)
+        self.refuse(bool(fault_of(value)), fault_of(value))
+        return value
+
+    def suites(self, name: str) -> list[str]:
+        """Return the hash suites of the log: SHA-256 always, SM3 unless it is left out."""
+        found = self.words(name, default=["sha256", "sm3"])
+        allowed = found[:1] == ["sha256"] and found[1:] in ([], ["sm3"])
+        self.refuse(not allowed, f"{name} is sha256 or sha256,sm3")
+        return found
+
+    def together(self, first: str, second: str) -> tuple[str, str]:
+        """Return two texts of which the first makes no sense without the second."""
+        values = self.text(first, ""), self.text(second, "")
+        self.refuse(bool(values[0]) and not values[1], f"{first} needs {second} beside it")
+        return values
+
+    def refuse_for_the_world(self, *, demo: bool, debug: bool, secret: str) -> None:
+        """Refuse what must not be on where people come by https."""
+        self.refuse(demo, "DEMO_MODE must be off where PUBLIC_ORIGIN is https")
+        self.refuse(debug, "DEBUG must be off where PUBLIC_ORIGIN is https")
+        self.refuse(len(secret) < _SHORTEST_SECRET, "SECRET_KEY needs at least 50 characters")
 
     def refuse(self, wrong: bool, sentence: str) -> None:
         """Remember ``sentence`` as a fault when ``wrong`` holds."""

@@ -215,12 +215,12 @@ def _set_password(connection: psycopg.Connection[Any], name: str, password: str)
 
 
 _THINGS = """
-SELECT 'table', c.relname, string_agg(a.attname, ',' ORDER BY a.attnum)
+SELECT 'table', c.relname::text, string_agg(a.attname, ',' ORDER BY a.attnum)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
   AND NOT c.relispartition GROUP BY c.relname
 UNION ALL
-SELECT 'sequence', relname, '' FROM pg_class
+SELECT 'sequence', relname::text, '' FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'
 UNION ALL
 SELECT CASE WHEN p.prorettype = 'trigger'::regtype THEN 'trigger' ELSE 'function' END,
@@ -233,7 +233,8 @@ FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND NOT EXISTS (
 _HELD = """
 SELECT held.kind, held.name, held.part, coalesce(r.rolname, 'public'), held.privilege
 FROM (
-    SELECT CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, c.relname AS name,
+    SELECT CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind,
+        c.relname::text AS name,
         '' AS part, a.grantee, a.privilege_type AS privilege
     FROM pg_class c, aclexplode(c.relacl) a
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
