@@ -123,11 +123,12 @@ class EnvironmentReader:
         self.refuse(bool(values[0]) and not values[1], f"{first} needs {second} beside it")
         return values
 
-    def refuse_for_the_world(self, *, demo: bool, debug: bool, secret: str) -> None:
+    def refuse_for_the_world(self, https: bool, *, demo: bool, debug: bool, secret: str) -> None:
         """Refuse what must not be on where people come by https."""
-        self.refuse(demo, "DEMO_MODE must be off where PUBLIC_ORIGIN is https")
-        self.refuse(debug, "DEBUG must be off where PUBLIC_ORIGIN is https")
-        self.refuse(len(secret) < _SHORTEST_SECRET, "SECRET_KEY needs at least 50 characters")
+        short = len(secret) < _SHORTEST_SECRET
+        self.refuse(https and demo, "DEMO_MODE must be off where PUBLIC_ORIGIN is https")
+        self.refuse(https and debug, "DEBUG must be off where PUBLIC_ORIGIN is https")
+        self.refuse(https and short, "SECRET_KEY needs at least 50 characters")
 
     def refuse(self, wrong: bool, sentence: str) -> None:
         """Remember ``sentence`` as a fault when ``wrong`` holds."""

@@ -33,8 +33,7 @@ LOG_OPEN_ROOMS: tuple[str, ...] = ()  # rooms whose entries need no schema: for 
 BROKER_URL = env.text("CELERY_BROKER_URL", why="redis://HOST:PORT/0 or amqp://USER:PASSWORD@HOST//")
 DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by one press
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")
-if ENCRYPTED:
-    env.refuse_for_the_world(demo=DEMO_MODE, debug=DEBUG, secret=SECRET_KEY)
+env.refuse_for_the_world(ENCRYPTED, demo=DEMO_MODE, debug=DEBUG, secret=SECRET_KEY)
 CONN_MAX_AGE = env.number("CONN_MAX_AGE", default=60)
 env.finish()
 
@@ -114,7 +113,6 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN]
 SECURE_HSTS_SECONDS = 365 * 86400 if ENCRYPTED else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = ENCRYPTED
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # probes come without TLS
-X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "config.errors.expired_form"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
