@@ -190,6 +190,8 @@ def key_count(value: Any) -> int | None:
         if keys not in _SEEN_KEYS and not _rise(keys):
             return None
         inside, count = value.values(), len(keys)
+    elif type(value) is not list:
+        return 0
     for each in inside:
         if type(each) is str or not each or each is True:
             continue

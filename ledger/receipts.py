@@ -104,7 +104,7 @@ _README = """\
      python -m ledger.checking entry-{index}.tlog-proof entry-{index}.json --vkey keys.txt
 2. 只用 OpenSSL 3 / with OpenSSL 3 alone (the signature of the checkpoint):
      head -n 3 checkpoint > head.txt
-     grep '^— {origin} ' checkpoint | cut -d' ' -f3 | base64 -d | tail -c +5 > sig.bin
+     grep '^— {origin} ' checkpoint | head -n 1 | cut -d' ' -f3 | base64 -d | tail -c +5 > sig.bin
      (printf '302a300506032b6570032100' | xxd -r -p
       sed -n 1p keys.txt | cut -d+ -f3- | base64 -d | tail -c +2) > key.der
      openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin -in head.txt -sigfile sig.bin

@@ -24,10 +24,10 @@ def database_url(role: str = "app") -> str:
     return address_of(role)
 
 
-def environment() -> dict[str, str]:
+def environment(role: str = "app") -> dict[str, str]:
     """Return the environment of a program of the house that works on the test's data."""
     return os.environ | {
-        "DATABASE_URL": database_url(),
+        "DATABASE_URL": database_url(role),
         "DATABASE_ROLE_PREFIX": settings.DATABASE_ROLE_PREFIX,
         "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
         "CELERY_QUEUE": app.conf.task_default_queue,

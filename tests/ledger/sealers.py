@@ -52,7 +52,7 @@ def sealer(*words: str, **more: str):
     command = [sys.executable, *(words or ("manage.py", "seal_log"))]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=environment() | more,
+        env=environment("app" if any("steady" in each for each in words) else "seal") | more,
     )  # fmt: skip
     try:
         yield process

@@ -17,7 +17,11 @@ from tests.ledger.making import ACTOR, AT, book, grant, seal_all
 from tests.ledger.small_log import AUDIT
 from tests.ledger.test_inspecting import BENT, column_type
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.unbalanced]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.unbalanced,
+    pytest.mark.superuser,
+]
 TABLES = (models.Cosignature, models.TimeStamp, models.Anchor)
 #: Row numbers mean nothing.
 ALLOWED = {"ledger_cosignature.id", "ledger_timestamp.id", "ledger_anchor.id"}

@@ -16,7 +16,10 @@ from ledger.management import persons
 from ledger.signing import Signer, TreeHead, VerificationKey
 from tests.ledger.making import AT, seal_all
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.superuser,
+]  # makes rights of persons
 PASSWORD = "correct horse battery"
 
 

@@ -39,8 +39,6 @@ ALLOWED = {
 APART = {
     "ledger_work": "what is still to be done; nothing is proved by it",
     "ledger_refusedid": "answers for retries; an id that was booked all the same is a finding",
-    "ledger_accountrollup": "sums kept for speed; check_books compares each with its transfers",
-    "ledger_periodclose": "its digest is compared with the trial balance by check_books",
     "ledger_incident": "told by the entries incident.open and incident.close",
     "ledger_incidentrequest": "told by the entry incident.close",
     "ledger_incidentclosing": "told by the entry incident.close",

@@ -20,6 +20,7 @@ from ledger.suites import SHA256, SM3
 from tests.ledger.making import AT, KEYS, LATER, seal_all
 from tests.ledger.sealers import one_history, raw_connection, record, sealer, wait_until
 
+pytestmark = pytest.mark.superuser  # it seals, and copies databases as a restored backup would
 database = pytest.mark.django_db(transaction=True)
 
 

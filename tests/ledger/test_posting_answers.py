@@ -10,13 +10,15 @@ from ledger import models
 from ledger.answers import SENTENCES, STATE_CODES
 from ledger.balances import balance
 from ledger.book import Journal, post, post_set
-from ledger.bookkeeping import rows
 from ledger.chart import TransferCode
+from ledger.incidents import ask_to_close, close_incident, open_incident, open_incidents
+from ledger.invariants import Finding
 from ledger.refusals import Refused
 from tests.ledger.making import (
     ACTOR,
     AT,
     BUDGET,
+    CLERK,
     LATER,
     TREASURY,
     book,
@@ -172,10 +174,15 @@ def test_a_fault_of_shape_comes_before_what_the_id_answers():
     )
 
 
-def safe_mode(on: bool) -> None:
-    rows(
-        "CREATE OR REPLACE FUNCTION ledger_safe_mode() RETURNS boolean LANGUAGE sql STABLE"
-        f" AS $$ SELECT {on} $$"
+def begin_safe_mode() -> None:
+    open_incident([Finding("test", "somewhere", "something")], actor=ACTOR, at=AT)
+
+
+def end_safe_mode() -> None:
+    (incident,) = open_incidents()
+    request = ask_to_close(incident, reason="已查明", actor=CLERK, at=AT)
+    close_incident(
+        request, digest=incident.digest, actor=replace(CLERK, id="u-2", person="person-2"), at=AT
     )
 
 
@@ -189,19 +196,19 @@ SUSPENDED = [
 
 @pytest.mark.parametrize("make", SUSPENDED)
 def test_in_safe_mode_nothing_is_redeemed_settled_or_paid(books, make):
-    safe_mode(True)
+    begin_safe_mode()
     made = make()
     (answer,) = post_set([made], actor=ACTOR, at=AT)
     assert (answer.code, answer.ordinal) == ("safe_mode", len(made.transfers) - 1)
     assert "安全模式" in answer.message
     assert alone(made)[0] == "safe_mode"
     assert not models.RefusedId.objects.filter(id=made.id).exists()
-    safe_mode(False)
+    end_safe_mode()
     assert alone(made)[0] in {"posted", "insufficient_funds"}
 
 
 def test_in_safe_mode_all_else_goes_on(books):
-    safe_mode(True)
+    begin_safe_mode()
     others = [grant(1), issue(1), hold(1), void(ENDLESS, 5), meter(5), expiry(HELD, 50)]
     others.append(journal(move(BUDGET, TREASURY, 1, TransferCode.RETURN)))
     assert {each.code for each in post_set(others, actor=ACTOR, at=AT)} == {"posted"}
@@ -210,7 +217,7 @@ def test_in_safe_mode_all_else_goes_on(books):
 def test_safe_mode_stands_after_the_id_and_before_the_state(books):
     spent = redeem(1)
     book(spent)
-    safe_mode(True)
+    begin_safe_mode()
     asked = [spent, replace(spent, kind="x"), REFUSED, redeem(10**6), renamed(redeem(1), id=TAKEN)]
     assert [each.code for each in post_set(asked, actor=ACTOR, at=AT)] == [
         "exists", "id_reused", "id_already_refused", "safe_mode", "safe_mode",

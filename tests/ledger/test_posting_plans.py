@@ -28,7 +28,7 @@ from tests.ledger.making import (
     voucher,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.superuser]  # looks at plans, changes functions
 FUNCTIONS = """
 SELECT proname, prosecdef, proconfig FROM pg_proc
 WHERE proname IN ('ledger_post', 'ledger_keep_refusals', 'ledger_judge', 'ledger_lock_accounts',

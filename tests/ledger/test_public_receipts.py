@@ -66,7 +66,7 @@ def test_a_package_is_the_same_each_time_and_whole(log):
     assert package == body(log, f"evidence/5.zip?size={size}")
     assert check([package], keys(log)).code == "proof_holds"
     held = Package.parse(package)
-    assert held.policy == f"log {held.keys[0]}\nquorum none\n"
+    assert held.policy == "".join(f"log {each}\n" for each in held.keys) + "quorum none\n"
     assert held.proof == LogProof.parse(body(log, "proofs/5.tlog-proof"))
 
 

@@ -19,7 +19,7 @@ from ledger.verdicts import Trail
 from tests.front import log_files as files
 from tests.ledger.making import ACTOR, AT, LATER, a_small_month, seal_all
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.superuser]
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from ledger.sequencing import (
 )
 from tests.ledger.making import AT, seal_all
 
+pytestmark = pytest.mark.superuser  # writes entries as only the posting function may
+
 
 @pytest.mark.parametrize(
     ("journals", "before", "outside", "cut"),
