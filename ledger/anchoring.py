@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.hashes import SM3, Hash
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
@@ -20,6 +19,7 @@ from ledger.actors import Actor
 from ledger.entries import moment_text
 from ledger.refusals import Refused
 from ledger.sealing import Checkpoint, checkpoint_at
+from ledger.suites import SM3
 
 FORMAT = "checkpoint-anchor/v1"
 MAX_RECEIPT_BYTES = 1_048_576
@@ -53,13 +53,6 @@ class Anchored:
     entry_id: str
 
 
-def sm3_digest(content: bytes) -> bytes:
-    """Return the SM3 digest of some bytes (GB/T 32905)."""
-    made = Hash(SM3())
-    made.update(content)
-    return made.finalize()
-
-
 class AnchorSink:
     """Folders for what goes out to another chain and what comes back from it."""
 
@@ -86,7 +79,7 @@ class AnchorSink:
             "sealed_at": moment_text(checkpoint.sealed_at),
             "exported_at": moment_text(at),
             "note_sha256": hashlib.sha256(note).hexdigest(),
-            "note_sm3": sm3_digest(note).hex(),
+            "note_sm3": SM3.digest(note).hex(),
         }
         files = {
             "checkpoint.note": note,
@@ -175,7 +168,7 @@ def _keep(
     note = checkpoint.note.encode()
     digests = {
         "sha256": hashlib.sha256(note).digest(),
-        "sm3": sm3_digest(note),
+        "sm3": SM3.digest(note),
         "receipt_sha256": hashlib.sha256(content).digest(),
     }
     entry = audit.record(

@@ -24,8 +24,10 @@ TRIAL_BALANCE = "trial-balance.txt"
 VERIFIER = "voucher-verify.pyz"
 REPORTS = "reports/"
 SCHEMAS = "schemas/"
-#: Kept beside the log and checked by other hands until the verifier knows their form.
-ATTACHED = ("cosignatures/", "timestamps/", "anchors/")
+#: What other bodies said of checkpoints; see ``ledger.attachments``.
+COSIGNATURES = "cosignatures/"
+TIME_STAMPS = "timestamps/"
+ANCHORS = "anchors/"
 REQUIRED = frozenset({INVENTORY, KEYS, LOG, README, TRIAL_BALANCE, VERIFIER})
 OPTIONAL = frozenset({POLICY, SM3_HEADS})
 
@@ -55,7 +57,7 @@ def month_end(month: str) -> str:
 
 def allowed(name: str) -> bool:
     """Say whether a member of this name has a place in the bundle."""
-    folders = (REPORTS, SCHEMAS, *ATTACHED)
+    folders = (REPORTS, SCHEMAS, COSIGNATURES, TIME_STAMPS, ANCHORS)
     return name in REQUIRED | OPTIONAL or name.startswith(folders)
 
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from ledger.archives import ArchiveError, ArchiveReader
+from ledger.attachments import ANCHOR_TYPE, Attached
 from ledger.audit_bundles import (
-    ATTACHED,
     INVENTORY,
     KEYS,
     LOG,
     MAX_INVENTORY,
     MAX_SMALL,
-    POLICY,
     README,
     REPORTS,
     REQUIRED,
@@ -93,6 +92,9 @@ class _AuditBundle:
             self.month = stated_month(self.inventory)
         except ValueError as error:
             raise NotOk("清单 inventory.txt 不成形。") from error
+        self.attached = Attached(
+            self.archive.members, self.small, policy=asked.policy, roots=asked.roots
+        )
 
     def small(self, name: str, most: int = MAX_SMALL) -> bytes:
         content, self.digests[name] = self.archive.read(name, most)
@@ -105,15 +107,17 @@ class _AuditBundle:
         keys = self.keys()
         heads = self.sm3_heads(keys)
         month_end_books = MonthEnd(month_end(self.month).encode())
-        watch = Watch(
-            frozenset({REPORT_MADE, REPORT_PDF}), self.papers.take, self.asked.watch.contains
-        )
+        kinds = frozenset({REPORT_MADE, REPORT_PDF, ANCHOR_TYPE})
+        attached = self.attached
+        watch = Watch(kinds, self.told, self.asked.watch.contains)
         asked = replace(
             self.asked,
             schemas=self.schemas(),
             more_heads=heads,
             watch=watch,
             listen=lambda books: books.listeners.append(month_end_books),
+            noted=attached.take_note,
+            passed=attached.take_entries,
         )
         reading = self.archive.open(LOG)
         log = verify(reading.file, asked=asked)
@@ -121,10 +125,17 @@ class _AuditBundle:
         self.check_keys(keys, log, heads)
         self.check_trial_balance(log, month_end_books)
         self.check_reports()
-        unchecked = self.attached()
+        attached.finish()
         self.check_inventory(log)
-        remarks = (*log.remarks, *self.remarks())
-        return replace(log, unchecked=(*log.unchecked, *unchecked), remarks=remarks)
+        remarks = (*log.remarks, *self.remarks(), *attached.remarks)
+        unchecked = (*log.unchecked, *attached.unchecked)
+        return replace(log, unchecked=unchecked, remarks=remarks)
+
+    def told(self, kind: str, body: dict[str, Any]) -> None:
+        if kind == ANCHOR_TYPE:
+            self.attached.take_receipt(body)
+        else:
+            self.papers.take(kind, body)
 
     def keys(self) -> list[VerificationKey]:
         try:
@@ -185,20 +196,6 @@ class _AuditBundle:
             self.digests[name] = self.archive.open(name).digest()
             if self.digests[name] not in due.get(name, set()):
                 raise NotOk(f"{name} 的摘要与日志登记的不一致。")
-
-    def attached(self) -> list[str]:
-        """Read what other hands must check, and say how much of it there is."""
-        told = []
-        for folder, title in zip(ATTACHED, ("见证签名", "时间戳", "链上存证"), strict=True):
-            names = self.names(folder)
-            for each in names:
-                self.digests[each] = self.archive.open(each).digest()
-            if names:
-                told.append(f"未检查：{len(names)} 份{title}。")
-        if POLICY in self.archive.members:
-            self.small(POLICY)
-            told.append(f"未检查：{POLICY} 不由日志约束，请与从别处取得的比较。")
-        return told
 
     def check_inventory(self, log: Report) -> None:
         self.small(README)

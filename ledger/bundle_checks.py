@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO
 
+from cryptography import x509
+
 from ledger.bundles import BundleError, BundleReader, Manifest, parse_keys
 from ledger.epochs import read_history
 from ledger.equations import AT_EVERY_STEP, AT_THE_END, broken_equations
+from ledger.policies import Policy
 from ledger.replay import Replay, VoucherLine, voucher_lines
 from ledger.schemas import Schema, SchemaBook, house_schemas
 from ledger.signing import KEY_ID_BYTES, NoteError, TreeHead, VerificationKey, split_note
@@ -17,6 +20,7 @@ from ledger.suites import SHA256
 from ledger.walks import Heads, NotOk, Walk, Watch
 
 Progress = Callable[[int, int], None]
+Noted = Callable[[TreeHead, str], None]
 INVARIANTS = tuple(sorted({*AT_EVERY_STEP, *AT_THE_END}, key=int))
 
 
@@ -31,6 +35,10 @@ class Asked:
         more_heads: what was signed of further trees.
         watch: what to look out for on the way.
         progress: told (entries done, entries in all).
+        policy: which witnesses must have cosigned the newest checkpoint.
+        roots: certificates of the time stamp authorities to trust.
+        noted: given every SHA-256 checkpoint, as signed, once its signatures hold.
+        passed: given the blocks of entries, with the index of the first, once they hold.
     """
 
     pinned: list[VerificationKey] | None = None
@@ -40,6 +48,10 @@ class Asked:
     progress: Progress = lambda _done, _all: None
     #: Told of the books before the walk starts, to listen in.
     listen: Callable[[Replay], None] = lambda _books: None
+    policy: Policy | None = None
+    roots: tuple[x509.Certificate, ...] | None = None
+    noted: Noted = lambda _head, _note: None
+    passed: Callable[[int, list[bytes]], None] = lambda _first, _entries: None
 
 
 @dataclass(frozen=True)
@@ -79,13 +91,15 @@ def verify(
     try:
         manifest = reader.manifest()
         keys = _keys(manifest)
-        heads = read_heads(reader, manifest.checkpoints, keys, Heads(SHA256, manifest.origin))
+        heads = Heads(SHA256, manifest.origin)
+        read_heads(reader, manifest.checkpoints, keys, heads, asked.noted)
         head = _check_heads(manifest, heads, pinned)
         schemas = SchemaBook(house_schemas() if asked.schemas is None else asked.schemas)
         walk = Walk(manifest.origin, [heads, *asked.more_heads], schemas, asked.watch)
         asked.listen(walk.books)
         for leaves, entries in reader.entries(manifest.entries):
             walk.take(leaves, entries)
+            asked.passed(walk.size - len(entries), entries)
             asked.progress(walk.size, manifest.entries)
     except BundleError as error:
         raise NotOk(str(error)) from error
@@ -137,9 +151,16 @@ def signers_of(note: str, keys: list[VerificationKey]) -> tuple[str, frozenset[s
 
 
 def read_heads(
-    reader: BundleReader, count: int, keys: list[VerificationKey], heads: Heads
+    reader: BundleReader,
+    count: int,
+    keys: list[VerificationKey],
+    heads: Heads,
+    noted: Noted = lambda _head, _note: None,
 ) -> Heads:
     """Read the checkpoints of one tree and check every signature on each.
+
+    Args:
+        noted: given each of them.
 
     Raises:
         NotOk: a signature, an origin or the order is wrong.
@@ -155,6 +176,7 @@ def read_heads(
             heads.add(head, signed)
         except NotOk as error:
             raise reader.fail(str(error)) from error
+        noted(head, note)
     return heads
 
 

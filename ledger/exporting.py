@@ -7,13 +7,14 @@ from typing import IO
 import psycopg
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from ledger import models
-from ledger.bundles import FIRST_LINE, Manifest, entry_line, note_line
+from ledger.bundles import FIRST_LINE, Manifest, entry_line, heads_line, note_line
 from ledger.keys import key_history
 from ledger.refusals import Refused
 from ledger.sealing import latest_checkpoint
-from ledger.suites import SHA256
+from ledger.suites import SHA256, Suite
 
 _SEALED = """
 SELECT l.hash, e.body FROM ledger_logleaf l JOIN ledger_logentry e ON e.seq = l.entry_id
@@ -43,26 +44,50 @@ def _manifest() -> Manifest:
     newest = latest_checkpoint()
     if newest is None:
         raise Refused("nothing_sealed", "日志还没有检查点，暂时没有可导出的内容。")
-    signed = models.Checkpoint.objects.of(SHA256).filter(size__lte=newest.size)
-    keys = [
-        each.key.text
-        for each in key_history().spans
-        if each.suite == SHA256.name
-        and signed.filter(size__gte=each.first, size__lte=each.last or newest.size).exists()
-    ]
     return Manifest(
         origin=settings.LOG_ORIGIN,
         entries=newest.size,
-        checkpoints=signed.count(),
-        keys=tuple(keys),
+        checkpoints=_signed(SHA256, newest.size).count(),
+        keys=tuple(_keys_that_signed(SHA256, newest.size)),
         root=newest.root_hex,
     )
+
+
+def _signed(suite: Suite, size: int) -> QuerySet[models.Checkpoint]:
+    return models.Checkpoint.objects.of(suite).filter(size__lte=size)
+
+
+def _keys_that_signed(suite: Suite, size: int) -> list[str]:
+    """Return the keys whose lines the checkpoints of a tree up to a size bear, oldest first."""
+    signed = _signed(suite, size)
+    return [
+        each.key.text
+        for each in key_history().spans
+        if each.suite == suite.name
+        and signed.filter(size__gte=each.first, size__lte=each.last or size).exists()
+    ]
+
+
+def export_heads(path: Path, suite: Suite, size: int) -> list[str]:
+    """Write the checkpoints of a tree up to a size, and return the keys that signed them.
+
+    Without a checkpoint nothing is written.
+    """
+    signed = _signed(suite, size)
+    count = signed.count()
+    if not count:
+        return []
+    with path.open("wb") as file:
+        file.write(heads_line(count, settings.LOG_ORIGIN))
+        for note in signed.order_by("size").values_list("note", flat=True).iterator():
+            file.write(note_line(note))
+    return _keys_that_signed(suite, size)
 
 
 def _write(file: IO[bytes], manifest: Manifest) -> None:
     file.write(FIRST_LINE)
     file.write(manifest.encoded())
-    notes = models.Checkpoint.objects.of(SHA256).filter(size__lte=manifest.entries).order_by("size")
+    notes = _signed(SHA256, manifest.entries).order_by("size")
     for note in notes.values_list("note", flat=True).iterator():
         file.write(note_line(note))
     for leaf, body in _entries(manifest.entries):

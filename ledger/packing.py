@@ -1,7 +1,8 @@
 """Pack the monthly audit bundle: the log, what follows from it, and how to check it.
 
 Same log, same month, same bytes. Everything is taken in one snapshot of the database, up to the
-newest checkpoint.
+newest checkpoint. What other bodies say of the log comes later than the log: with it the same
+log gives another file, which says more.
 """
 
 import hashlib
@@ -13,16 +14,27 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from ledger import models
 from ledger.archives import ArchiveWriter
+from ledger.attachments import (
+    ANCHOR_TYPE,
+    MOST_SIZES,
+    cosignature_lines,
+    cosignature_name,
+    receipt_name,
+    time_stamps,
+)
 from ledger.audit_bundles import (
     INVENTORY,
     KEYS,
     LOG,
+    POLICY,
     README,
     REPORTS,
     SCHEMAS,
+    SM3_HEADS,
     TRIAL_BALANCE,
     VERIFIER,
     Inventory,
@@ -32,12 +44,15 @@ from ledger.audit_bundles import (
 from ledger.audit_checks import REPORT_MADE, REPORT_PDF, Papers
 from ledger.bundles import Manifest
 from ledger.entries import decode
-from ledger.exporting import export_log
+from ledger.exporting import export_heads, export_log
+from ledger.keys import key_history
 from ledger.periods import Month
 from ledger.refusals import Refused
 from ledger.replay import AccountName
 from ledger.schemas import PUBLISH_TYPE, house_schemas
 from ledger.standalone import verifier_program
+from ledger.suites import SM3
+from ledger.witnessing import policy
 
 _SUMS = """
 WITH sealed AS (
@@ -67,11 +82,15 @@ _README = """算力券账簿与签名日志　月度审计包　{month}
   1. 准备 Python 3.11 或更新版本，并安装 cryptography 程序包。
   2. 从压缩包中取出 voucher-verify.pyz。最好不用本包里的，而用您以前保存的或另行取得的。
   3. 运行：python voucher-verify.pyz 本压缩包.zip --vkey 另行取得的密钥文件
+     另行取得了信任策略的，加 --policy 策略文件；核验时间戳，加 --tsa-roots 机构证书文件（PEM），
+     并另装 rfc3161-client 程序包。
   4. 最后一行以 OK 开头即全部相符；以 NOT OK 开头则指出第一处不符。
 每月例行：python voucher-verify.pyz 上月.zip 本月.zip ，同时核对本月的日志是否以上月的日志开头。
 
 核验的内容：每个检查点的树根与签名；每条日志的写法与格式；由日志重算全部余额并检查记账规则；
-试算表（trial-balance.txt）与重算结果一致；报告（reports/）的摘要与日志登记的一致。
+试算表（trial-balance.txt）与重算结果一致；报告（reports/）与链上凭证（anchors/）的摘要与日志登记的一致；
+见证签名（cosignatures/）对照策略；时间戳（timestamps/）对照机构证书。
+见证签名与时间戳只收最近 {most} 个检查点的；较晚的检查点包含较早的。
 本文件、核验程序与 policy.txt 不由日志约束，只列在 inventory.txt 中。
 
 Books and signed log of the computing vouchers: monthly audit bundle {month}
@@ -81,14 +100,17 @@ How to verify (no database, no network):
   1. Have Python 3.11 or later with the package cryptography.
   2. Take voucher-verify.pyz out of this archive; better, use a copy you kept or got elsewhere.
   3. Run: python voucher-verify.pyz THIS.zip --vkey KEY_FILE_FROM_ELSEWHERE
+     Add --policy POLICY_FROM_ELSEWHERE to insist on its witnesses, and --tsa-roots CERTIFICATES
+     (PEM, with the package rfc3161-client) to check the time stamps.
   4. The last line begins with OK when everything fits, or with NOT OK and the first misfit.
 Each month: python voucher-verify.pyz LAST_MONTH.zip THIS_MONTH.zip also checks that this log
 begins with the earlier one.
 
 Checked: root and signatures of every checkpoint; form and schema of every entry; all balances,
 booked again from the log under the rules of the books; the trial balance against them; the
-digests of the reports against the log. This file, the verifier and policy.txt are bound by
-inventory.txt only.
+digests of reports and anchor receipts against the log; cosignatures against the policy; time
+stamps against the certificates. Cosignatures and time stamps are those of the newest {most}
+checkpoints. This file, the verifier and policy.txt are bound by inventory.txt only.
 """
 
 
@@ -114,15 +136,18 @@ def export_audit(path: Path, month: Month, papers: Mapping[str, Path]) -> Packed
         Refused: nothing is sealed yet, or a report is missing or not as the log knows it.
     """
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        fresh, log, trial = (Path(folder) / each for each in ("zip", "log", "trial"))
+        fresh, log, trial, sm3 = (Path(folder) / each for each in ("zip", "log", "trial", "sm3"))
         with transaction.atomic():
             _one_snapshot()
             manifest = export_log(log)
             with trial.open("wb") as file:
                 file.writelines(_trial_balance(manifest, month))
-            small = _small_members(manifest, month)
+            keys = [*manifest.keys, *export_heads(sm3, SM3, manifest.entries)]
+            small = _small_members(manifest, month, keys) | _attachments(manifest.entries)
             reports = _reports(manifest.entries, month, papers)
         paths = {LOG: log, TRIAL_BALANCE: trial, **reports}
+        if sm3.exists():
+            paths[SM3_HEADS] = sm3
         digests = {name: _digest(each) for name, each in paths.items()}
         digests |= {name: hashlib.sha256(each).hexdigest() for name, each in small.items()}
         small[INVENTORY] = Inventory(
@@ -148,13 +173,40 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _small_members(manifest: Manifest, month: Month) -> dict[str, bytes]:
+def _small_members(manifest: Manifest, month: Month, keys: list[str]) -> dict[str, bytes]:
+    known = policy([each.key for each in key_history().spans])
+    readme = _README.format(month=month, origin=manifest.origin, most=MOST_SIZES)
     return {
-        KEYS: "".join(f"{each}\n" for each in manifest.keys).encode(),
-        README: _README.format(month=month, origin=manifest.origin).encode(),
+        KEYS: "".join(f"{each}\n" for each in keys).encode(),
+        POLICY: known.text.encode("utf-8", "surrogateescape"),
+        README: readme.encode(),
         VERIFIER: verifier_program(),
         **_schemas(manifest.entries),
     }
+
+
+def _attachments(size: int) -> dict[str, bytes]:
+    """Return what other bodies said of the exported part of the log."""
+    found: dict[str, bytes] = {}
+    cosigned = models.Cosignature.objects.filter(size__lte=size)
+    for each in _newest_sizes(cosigned):
+        lines = cosigned.filter(size=each).values_list("line", flat=True)
+        found[cosignature_name(each)] = cosignature_lines(lines)
+    stamped = models.TimeStamp.objects.filter(size__lte=size)
+    for each in _newest_sizes(stamped):
+        tokens = stamped.filter(size=each).values_list("token", flat=True)
+        found |= time_stamps(each, map(bytes, tokens))
+    logged = models.LogEntry.objects.filter(type=ANCHOR_TYPE, logleaf__index__lt=size)
+    for row in models.Anchor.objects.filter(entry_id__in=logged.values("id")).iterator():
+        found[receipt_name(row.size, bytes(row.receipt_sha256).hex())] = bytes(row.receipt)
+    return found
+
+
+def _newest_sizes(
+    rows: QuerySet[models.Cosignature] | QuerySet[models.TimeStamp],
+) -> list[int]:
+    sizes = rows.order_by("-size").values_list("size", flat=True).distinct()
+    return list(sizes[:MOST_SIZES])
 
 
 def _write(writer: ArchiveWriter, small: dict[str, bytes], paths: dict[str, Path]) -> None:

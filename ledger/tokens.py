@@ -14,14 +14,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from rfc3161_client import (
-    HashAlgorithm,
-    TimestampRequestBuilder,
-    TimeStampResponse,
-    VerificationError,
-    VerifierBuilder,
-    decode_timestamp_response,
-)
+
+try:
+    from rfc3161_client import (
+        HashAlgorithm,
+        TimestampRequestBuilder,
+        TimeStampResponse,
+        VerificationError,
+        VerifierBuilder,
+        decode_timestamp_response,
+    )
+
+    TOKENS_READABLE = True
+except ImportError:  # the stand-alone verifier runs with cryptography alone
+    TOKENS_READABLE = False
 
 MAX_TOKEN_BYTES = 32_768
 MAX_ROOTS_BYTES = 262_144
@@ -39,6 +45,10 @@ class TokenError(ValueError):
 
 class NationalToken(TokenError):  # noqa: N818 - a kind of token, not a fault of it
     """A token signed with SM2, which needs a module that knows it; kept as an opaque file."""
+
+
+class TokensUnreadable(TokenError):  # noqa: N818 - of this computer, not a fault of the token
+    """The package that reads tokens is not installed here."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,7 @@ def verify_token(
 
     Raises:
         NationalToken: signed with SM2, and no module was given.
+        TokensUnreadable: ``rfc3161-client`` is not installed here.
         TokenError: not a token, not over these bytes, or not by a trusted authority.
     """
     if len(raw) > MAX_TOKEN_BYTES:
@@ -117,6 +128,8 @@ def verify_token(
         if national is None:
             raise NationalToken("the token is signed with SM2 and needs a module that knows it")
         return national(raw, stamped)
+    if not TOKENS_READABLE:
+        raise TokensUnreadable("the package rfc3161-client is not installed here")
     try:
         response = decode_timestamp_response(raw)
         builder = VerifierBuilder(roots=list(roots), nonce=nonce)
@@ -126,7 +139,7 @@ def verify_token(
         raise TokenError(f"the token does not hold: {str(error)[:_REASON]}") from error
 
 
-def _stated(response: TimeStampResponse) -> Token:
+def _stated(response: "TimeStampResponse") -> Token:
     told = response.tst_info
     if not told.gen_time.tzinfo:
         raise TokenError("the token says no time")
@@ -139,7 +152,7 @@ def _stated(response: TimeStampResponse) -> Token:
     )
 
 
-def _signer(response: TimeStampResponse) -> x509.Name:
+def _signer(response: "TimeStampResponse") -> x509.Name:
     signers = {(each.issuer, each.serial_number) for each in response.signed_data.signer_infos}
     for each in response.signed_data.certificates:
         found = x509.load_der_x509_certificate(each)

@@ -1,6 +1,7 @@
 """Check an exported log offline: no server, no database, no trust in who exported it.
 
-    python -m ledger.verifying FILE [NEWER ...] [--vkey FILE] [--policy FILE] [--balances] [--json]
+    python -m ledger.verifying FILE [NEWER ...] [--vkey FILE] [--policy FILE]
+        [--tsa-roots FILE] [--balances] [--json]
 
 Takes the strict log file and the monthly audit bundle. Recomputes the tree and its root for every
 checkpoint, checks every signature, books every journal again from the entries alone, and ends
@@ -20,17 +21,20 @@ from pathlib import Path
 from typing import IO, Any
 
 from ledger.archives import FIRST_BYTES
+from ledger.attachments import insist_on_quorum, judged_note
 from ledger.audit_checks import verify_audit
 from ledger.bundle_checks import Asked, Progress, Report, verify
 from ledger.bundles import parse_keys
-from ledger.signing import NoteError, TreeHead, VerificationKey
+from ledger.policies import PolicyError, parse_policy
+from ledger.signing import NoteError, TreeHead
+from ledger.tokens import TokenError, read_roots
 from ledger.walks import GrowingTree, NotOk, Watch
 
 __all__ = ["GrowingTree", "NotOk", "Report", "main", "verify", "verify_audit", "verify_path"]
 
 MAX_KEY_FILE = 262_144
 _BIG_FILE = 32 * 1_024 * 1_024
-_SECONDS_BETWEEN = 1.0
+_SECONDS_BETWEEN = 1
 _FAULTS_OF_FILES = {
     FileNotFoundError: "没有这个文件",
     IsADirectoryError: "这是一个文件夹，不是文件",
@@ -70,7 +74,22 @@ def _verify_file(file: IO[bytes], asked: Asked) -> Report:
     file.seek(0)
     archive = file.read(len(FIRST_BYTES)) == FIRST_BYTES
     file.seek(0)
-    return verify_audit(file, asked) if archive else verify(file, asked=asked)
+    return verify_audit(file, asked) if archive else _verify_strict(file, asked)
+
+
+def _verify_strict(file: IO[bytes], asked: Asked) -> Report:
+    """Check a log file alone, which holds no word of any witness."""
+    newest: list[tuple[TreeHead, str]] = []
+
+    def noted(head: TreeHead, note: str) -> None:
+        newest[:] = [(head, note)]
+
+    report = verify(file, asked=replace(asked, noted=noted))
+    if asked.policy is not None:
+        for head, note in newest:
+            judged = judged_note(note, asked.policy, "最后一个检查点")
+            insist_on_quorum(head, asked.policy, judged, "见证签名只在月度审计包中。")
+    return report
 
 
 def _told_on_stderr() -> Progress:
@@ -87,39 +106,36 @@ def _told_on_stderr() -> Progress:
     return told
 
 
-def _read_lines(path: Path) -> list[str]:
+def _read(path: Path, most: int = MAX_KEY_FILE) -> bytes:
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_KEY_FILE + 1)
-        if len(raw) > MAX_KEY_FILE:
-            raise NotOk(f"{path} 过大，不是密钥或策略文件。")
-        return raw.decode("utf-8").splitlines()
+            raw = file.read(most + 1)
     except (OSError, ValueError) as error:
-        if isinstance(error, NotOk):
-            raise
         raise NotOk(f"无法读取 {path}：{type(error).__name__}") from error
+    if len(raw) > most:
+        raise NotOk(f"{path} 过大，不是密钥、策略或证书文件。")
+    return raw
 
 
-def _pinned(keys: Path | None, policy: Path | None) -> tuple[list[VerificationKey] | None, int]:
-    """Return the keys to trust, and how many witnesses a policy asks for besides.
-
-    Source: C2SP tlog-policy (lines ``log``, ``witness``, ``group``, ``quorum``).
-    """
-    if keys is None and policy is None:
-        return None, 0
-    texts = [each for line in _read_lines(keys) for each in line.split()] if keys else []
-    witnesses = 0
-    for line in _read_lines(policy) if policy else []:
-        words = line.partition("#")[0].split()
-        if words[:1] == ["log"] and len(words) > 1:
-            texts.append(words[1])
-        elif words[:1] == ["witness"]:
-            witnesses += 1
-        elif words and words[0] not in ("group", "quorum"):
-            raise NotOk(f"策略文件中有不认识的行：{line[:60]}")
+def _trusted(chosen: argparse.Namespace) -> Asked:
+    """Return what the files are checked against: keys, policy and certificates from elsewhere."""
+    texts: set[str] = set()
+    policy = roots = None
     try:
-        return parse_keys(sorted(set(texts))), witnesses
-    except NoteError as error:
+        if chosen.vkey:
+            texts.update(_read(chosen.vkey).decode("utf-8").split())
+        if chosen.policy:
+            policy = parse_policy(_read(chosen.policy))
+            texts.update(each.key.text for each in policy.logs)
+        if chosen.tsa_roots:
+            roots = tuple(read_roots(_read(chosen.tsa_roots)))
+        given = chosen.vkey or chosen.policy
+        return Asked(parse_keys(sorted(texts)) if given else None, policy=policy, roots=roots)
+    except PolicyError as error:
+        raise NotOk(f"策略文件无效：{error}") from error
+    except TokenError as error:
+        raise NotOk(f"可信机构的证书文件无效：{error}") from error
+    except (NoteError, UnicodeDecodeError) as error:
         raise NotOk(f"无法读取验证密钥：{error}") from error
 
 
@@ -132,11 +148,9 @@ class Answer:
     remarks: tuple[str, ...] = ()
 
 
-def _verify_after(
-    path: Path, before: TreeHead | None, pinned: list[VerificationKey] | None
-) -> Report:
+def _verify_after(path: Path, before: TreeHead | None, trusted: Asked) -> Report:
     """Check a file that must begin with the log that ended with ``before``."""
-    report = verify_path(path, Asked(pinned=pinned, watch=Watch(contains=before)))
+    report = verify_path(path, replace(trusted, watch=Watch(contains=before)))
     if before and before.origin != report.head.origin:
         raise NotOk(f"{path} 与前一份文件属于不同的日志。")
     if before and before.size > report.head.size:
@@ -147,17 +161,15 @@ def _verify_after(
 def _answer(chosen: argparse.Namespace) -> Answer:
     reports: list[tuple[Path, Report]] = []
     try:
-        pinned, witnesses = _pinned(chosen.vkey, chosen.policy)
+        trusted = _trusted(chosen)
         for path in chosen.files:
             before = reports[-1][1].head if reports else None
-            reports.append((path, _verify_after(path, before, pinned)))
+            reports.append((path, _verify_after(path, before, trusted)))
     except NotOk as error:
         return Answer(reports, str(error))
     remarks = []
-    if pinned is None:
+    if trusted.pinned is None:
         remarks.append("提示：验证密钥取自文件本身；请用 --vkey 指定从别处取得的密钥再核验一次。")
-    if witnesses:
-        remarks.append(f"未检查：策略中的 {witnesses} 个见证人。")
     if len(reports) > 1:
         remarks.append("各份文件前后一致：后一份都以前一份开头。")
     return Answer(reports, remarks=tuple(remarks))
@@ -247,6 +259,7 @@ def main(arguments: list[str] | None = None) -> int:
     )  # fmt: skip
     parser.add_argument("--vkey", type=Path, help="从别处取得的验证密钥文件")
     parser.add_argument("--policy", type=Path, help="从别处取得的信任策略（C2SP tlog-policy）")
+    parser.add_argument("--tsa-roots", type=Path, help="可信时间戳机构的证书文件（PEM）")
     parser.add_argument("--balances", action="store_true", help="逐张列出算力券")
     parser.add_argument("--json", action="store_true", help="以 JSON 输出，供程序读取")
     chosen = parser.parse_args(arguments)

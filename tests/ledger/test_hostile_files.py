@@ -188,7 +188,7 @@ def test_keys_and_policies_from_elsewhere_bind(tmp_path):
     assert "没有您指定的密钥的签名" in answered(log, "--vkey", keys)[1]
     policy.write_text(f"# trusted\nlog {SIGNER.verification.text}\n\nquorum none\n")
     assert answered(log, "--policy", policy)[0] == 0
-    policy.write_text(f"log {OTHER.verification.text}\n")
+    policy.write_text(f"log {OTHER.verification.text}\nquorum none\n")
     assert "没有您指定的密钥的签名" in answered(log, "--policy", policy)[1]
     for raw in (b"", b"nonsense here\n", b"\xff", b"log x\n", b"x" * 70_000):
         policy.write_bytes(raw)
@@ -253,11 +253,11 @@ def test_random_edits_never_make_it_fall():
         assert (judged(bent) == "OK") == (bent == WHOLE)
 
 
-def test_key_entries_of_any_shape_introduce_nothing():
+def test_key_entries_of_any_shape_get_one_sentence():
     for body in ({}, {"vkey": []}, {"vkey": None}, {"vkey": {"a": "b"}}, {"vkey": "x" * 9_000}):
-        told = judged(bundle([introduction(), event("key.introduce", **body)]))
-        assert "第 1 条密钥条目不成立" in told
-        assert "第 0 条密钥条目不成立" in judged(bundle([event("key.introduce", **body)]))
+        for before in ([introduction()], []):
+            told = judged(bundle([*before, event("key.introduce", **body)]))
+            assert told.startswith(f"第 {len(before)} 条密钥条目不成立")
 
 
 def test_signed_heads_do_not_wear_an_endless_choice_of_signers():

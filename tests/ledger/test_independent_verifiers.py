@@ -18,11 +18,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ledger import models
 from ledger.cosigning import CosignerKey, cosignature_message, signature_of, timestamp_of
+from ledger.keys import key_history
 from ledger.merkle import leaf_hash
+from ledger.sealing import latest_checkpoint
 from ledger.signing import split_note, to_base64
+from ledger.suites import SM3
 from ledger.witnessing import witness_newest, witnessed
 from tests.ledger.bodies import honest, listing
 from tests.ledger.making import book, grant, seal_all
@@ -192,18 +196,34 @@ SM_CRYPTO_THERE = needs(
 )
 
 
-@pytest.mark.parametrize(
+INDEPENDENT_SM2 = pytest.mark.parametrize(
     "verified",
     [
         pytest.param(verified_by_bouncy_castle, marks=BOUNCY),
         pytest.param(verified_by_sm_crypto, marks=SM_CRYPTO_THERE),
     ],
 )
+
+
+@INDEPENDENT_SM2
 def test_an_independent_sm2_accepts_the_sample_of_the_standard(verified):
     assert verified(SM2_PUBLIC, SM2_MESSAGE, SM2_SIGNATURE)
     assert not verified(SM2_PUBLIC, SM2_MESSAGE + b"x", SM2_SIGNATURE)
     bent = bytes([*SM2_SIGNATURE[:-1], SM2_SIGNATURE[-1] ^ 1])
     assert not verified(SM2_PUBLIC, SM2_MESSAGE, bent)
+
+
+@INDEPENDENT_SM2
+def test_an_independent_sm2_accepts_the_sm3_checkpoint_of_the_house(verified, transactional_db):
+    book(grant(1))
+    seal_all()
+    text, lines = split_note(latest_checkpoint(SM3).note)
+    (key,) = key_history().active(int(text.split("\n")[1]), SM3.name)
+    stated = signature_of(lines, key)
+    der = encode_dss_signature(int.from_bytes(stated[:32]), int.from_bytes(stated[32:]))
+    assert (key.public[0], len(key.public), len(stated)) == (4, 65, 64)
+    assert verified(key.public, text.encode(), der)
+    assert not verified(key.public, text.replace("/sm3", "/sm4").encode(), der)
 
 
 AICS = needs(

@@ -18,10 +18,12 @@ from ledger import audit
 from ledger.archives import ArchiveReader, ArchiveWriter
 from ledger.audit_bundles import INVENTORY, Inventory
 from ledger.balances import balance
+from ledger.bundles import BundleReader
 from ledger.identifiers import new_id
 from ledger.packing import export_audit
 from ledger.periods import Month
 from ledger.refusals import Refused
+from ledger.signing import VerificationKey
 from ledger.standalone import needed_modules, verifier_program
 from ledger.verifying import NotOk, main, verify_audit
 from tests.ledger.making import ACTOR, AT, BUDGET, a_small_month, book, grant, issue, seal_all
@@ -101,7 +103,23 @@ def test_the_bundle_is_whole_and_gives_the_balances(made):
     assert report.unchecked == ()
     assert sum(each.issued for each in report.vouchers) == 1_500_00
     assert any("1 份报告" in each for each in report.remarks)
-    assert sorted(members(made))[:3] == ["README.txt", "inventory.txt", "keys.txt"]
+    assert sorted(members(made))[:4] == [
+        "README.txt", "checkpoints-sm3.txt", "inventory.txt", "keys.txt",
+    ]  # fmt: skip
+
+
+def test_the_tree_under_sm3_is_checked_as_well(made):
+    report = verify_audit(io.BytesIO(made))
+    assert report.suites == ("sha256", "sm3")
+    content = members(made)
+    keys = content["keys.txt"].decode().splitlines()
+    names = [VerificationKey.parse(each).name for each in keys]
+    assert names == [settings.LOG_ORIGIN] * (len(names) - 1) + [f"{settings.LOG_ORIGIN}/sm3"]
+    assert tuple(keys[:-1]) == report.manifest.keys
+    count, origin = BundleReader(io.BytesIO(content["checkpoints-sm3.txt"])).heading()
+    assert (count, origin) == (report.manifest.checkpoints, settings.LOG_ORIGIN)
+    content["checkpoints-sm3.txt"] = content["checkpoints-sm3.txt"].replace(b"A", b"B", 1)
+    assert "checkpoints-sm3.txt" in judged(packed(content))
 
 
 def test_the_same_log_gives_the_same_bytes(made, house, tmp_path):
@@ -178,16 +196,6 @@ def test_a_member_that_does_not_fit_the_inventory_is_found(made):
     assert "inventory.txt 与压缩包的内容不一致" in judged(packed(content, honest_inventory=False))
     content[INVENTORY] = content[INVENTORY].replace(b"2026-10", b"2026-13")
     assert "不成形" in judged(packed(content, honest_inventory=False))
-
-
-def test_what_nobody_can_check_yet_is_named(made):
-    content = members(made) | {
-        "cosignatures/12.txt": b"x", "timestamps/12.tsr": b"y", "policy.txt": b"log x\n",
-    }  # fmt: skip
-    report = verify_audit(io.BytesIO(packed(content)))
-    assert [each[:12] for each in report.unchecked] == [
-        "未检查：1 份见证签名。"[:12], "未检查：1 份时间戳。"[:12], "未检查：policy.txt"[:12],
-    ]  # fmt: skip
 
 
 def test_a_report_that_is_missing_or_changed_is_refused(house, papers, tmp_path):
