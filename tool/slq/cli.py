@@ -61,7 +61,7 @@ class _Parser(argparse.ArgumentParser):
 def build_parser(speech: Speech) -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     _Parser.speech = speech
-    everywhere = argparse.ArgumentParser(add_help=False)
+    everywhere = _Parser(add_help=False)
     everywhere.add_argument("--json", action="store_true", help=speech("help_json"))
     everywhere.add_argument("--lang", choices=(CHINESE, ENGLISH), help=speech("help_lang"))
     everywhere.add_argument("--tries", type=int, default=_TRIES, metavar="N")

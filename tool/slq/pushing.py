@@ -25,6 +25,7 @@ _NAMESPACE = uuid.UUID("0b0f6f1c-5a3e-5c57-8f0e-5b8e0c4b7a21")
 _MOST_ATTEMPTS = 100
 _TAKEN = frozenset({200, 201, 207})
 _LONGEST_WAIT_ROUNDS = 900
+_CONFLICTS = frozenset({"record_conflict"})
 HOLD = "suspect_repeat"
 Progress = Callable[[Chunk], None]
 
@@ -69,7 +70,6 @@ class Report:
         counts: dict[str, int] = said["counts"]
         if said["refused"]:
             self.refused_rows += said["rows"]
-            counts = {name: counts.get(name, 0) for name in ("conflict", "rejected")}
         self.counts.update({name: counts.get(name, 0) for name in OUTCOMES})
         self.device_milli_seconds += int(said["device_milli_seconds"])
         kept = ("batch_id", "status", "rows", "counts")
@@ -181,19 +181,20 @@ def _said(
 ) -> dict[str, Any]:
     """Return what an answer says about a chunk, its faults by rows of the whole file."""
     body = answer.body
-    counts = {name: int(count) for name, count in body.get("counts", {}).items()}
     status = body.get("status") if isinstance(body.get("status"), str) else "rejected"
     refused = answer.status not in _TAKEN or status == "rejected"
-    bad = counts.get("rejected", 0) + counts.get("conflict", 0)
     errors = body.get("errors")
-    if errors is None and bad and not order.dry_run:
+    if errors is None and status in ("partial", "rejected") and body.get("batch_id"):
         errors = _listed(client, str(body["batch_id"]))
+    counts = {name: int(count) for name, count in body.get("counts", {}).items()}
+    if refused:
+        counts = _faulty(errors or [], int(body.get("error_rows") or 0))
     if not errors and refused:
         errors = [{"row": 0, "code": body.get("code", ""), "detail": sentence(answer)}]
     return {
         "attempt": attempt,
-        "clean": not refused and not bad,
-        "refused": refused and not order.dry_run,
+        "clean": not refused and not counts.get("rejected") and not counts.get("conflict"),
+        "refused": refused,
         "status": status,
         "batch_id": "" if order.dry_run else str(body.get("batch_id", "")),
         "rows": chunk.rows,
@@ -201,6 +202,13 @@ def _said(
         "device_milli_seconds": "0" if refused else str(body.get("device_milli_seconds", "0")),
         "errors": [_placed(each, chunk) for each in errors or []],
     }
+
+
+def _faulty(errors: list[dict[str, Any]], rows: int) -> dict[str, int]:
+    """Count the rows at fault in a refused batch, whose own counts say that all were refused."""
+    conflicts = {each["row"] for each in errors if each.get("code") in _CONFLICTS}
+    others = {each["row"] for each in errors} - conflicts
+    return {"conflict": len(conflicts), "rejected": max(len(others), rows - len(conflicts))}
 
 
 def _listed(client: MeteringClient, batch_id: str) -> list[dict[str, Any]]:

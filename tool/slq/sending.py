@@ -41,7 +41,7 @@ class Patience:
         if asked is not None:
             return asked if asked <= self.longest_asked else None
         spread = 0.5 + secrets.randbelow(1000) / 1000
-        return min(self.longest, self.first * 2 ** (failed - 1)) * spread
+        return min(self.longest, self.first * (1 << (failed - 1))) * spread
 
 
 def asked_pause(answer: Answer) -> float | None:
