@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -17,30 +18,22 @@ env = EnvironmentReader(os.environ)
 SECRET_KEY = env.text("SECRET_KEY", why="a random text of at least 50 characters, kept secret")
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
-DATABASES = {"default": env.database("DATABASE_URL")}
+DATABASE_ROLE_PREFIX = env.role_prefix()
+DATABASES = {"default": env.own_database(sys.argv, DATABASE_ROLE_PREFIX)}
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 SHARED_DATA_DIR = Path(env.text("SHARED_DATA_DIR", str(BASE_DIR.parent / "shared" / "data")))
 PUBLIC_ORIGIN = env.text("PUBLIC_ORIGIN", "http://127.0.0.1:8000")
 LOG_ORIGIN = env.text("LOG_ORIGIN", "shuanli.putuo.example/ledger")
-LOG_SIGNER = env.text("LOG_SIGNER", "file:")  # where the log's keys lie (ledger.signers)
-env.refuse(bool(signer_fault(LOG_SIGNER)), signer_fault(LOG_SIGNER))
-LOG_SUITES = env.words("LOG_SUITES", default=["sha256", "sm3"])  # one tree each, same entries
-env.refuse(
-    LOG_SUITES[:1] != ["sha256"] or LOG_SUITES[1:] not in ([], ["sm3"]),
-    "LOG_SUITES is sha256 or sha256,sm3",
-)
+LOG_SIGNER = env.checked("LOG_SIGNER", "file:", signer_fault)  # where the log's keys lie
+LOG_SUITES = env.suites("LOG_SUITES")  # one tree each, same entries
 LOG_WITNESSES = env.text("LOG_WITNESSES", "")  # a policy file, or "URL VKEY, URL VKEY"
-LOG_TSA_URL = env.text("LOG_TSA_URL", "")
-LOG_TSA_ROOTS = env.text("LOG_TSA_ROOTS", "")  # PEM file of the authorities that are trusted
-env.refuse(bool(LOG_TSA_URL) and not LOG_TSA_ROOTS, "LOG_TSA_URL needs LOG_TSA_ROOTS beside it")
-# Rooms whose entries need no schema; only tests put one here.
-LOG_OPEN_ROOMS: tuple[str, ...] = ()
+# A time stamp authority, and the PEM file of the certificates it must hang on.
+LOG_TSA_URL, LOG_TSA_ROOTS = env.together("LOG_TSA_URL", "LOG_TSA_ROOTS")
+LOG_OPEN_ROOMS: tuple[str, ...] = ()  # rooms whose entries need no schema: for tests alone
 BROKER_URL = env.text("CELERY_BROKER_URL", why="redis://HOST:PORT/0 or amqp://USER:PASSWORD@HOST//")
 DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by one press
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")
-env.refuse(ENCRYPTED and DEMO_MODE, "DEMO_MODE must be off where PUBLIC_ORIGIN is https")
-env.refuse(ENCRYPTED and DEBUG, "DEBUG must be off where PUBLIC_ORIGIN is https")
-env.refuse(ENCRYPTED and len(SECRET_KEY) < 50, "SECRET_KEY needs at least 50 characters")
+env.refuse_for_the_world(ENCRYPTED, demo=DEMO_MODE, debug=DEBUG, secret=SECRET_KEY)
 CONN_MAX_AGE = env.number("CONN_MAX_AGE", default=60)
 env.finish()
 
@@ -97,7 +90,6 @@ TEMPLATES = [
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/
 LANGUAGE_CODE = "zh-hans"
 TIME_ZONE = "Asia/Shanghai"
-USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Who comes in ---------------------------------------------------------------------------------
@@ -120,9 +112,7 @@ SESSION_COOKIE_NAME = "__Host-session" if ENCRYPTED else "session"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN]
 SECURE_HSTS_SECONDS = 365 * 86400 if ENCRYPTED else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = ENCRYPTED
-SECURE_REFERRER_POLICY = "same-origin"
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # probes come without TLS
-X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "config.errors.expired_form"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -14,11 +14,12 @@ from ledger.actors import system_actor
 from ledger.crossing import cross_checkpoints as cross
 from ledger.inspections import WORK_KIND as INSPECTION
 from ledger.inspections import run_inspection_work
+from ledger.invariants import Finding
 from ledger.receipts import overdue
 from ledger.references import catch_up
 from ledger.refusals import Broken, Refused
 from ledger.stamping import stamp_newest
-from ledger.witnessing import witness_newest
+from ledger.witnessing import Outcome, log_alarm, witness_newest
 from providers.metering import run_batch_work
 from vouchers.models import Voucher
 from vouchers.spending import expire_voucher
@@ -106,13 +107,20 @@ def cross_checkpoints() -> int:
     return len(cross(actor=system_actor("cross-checkpoints"), at=clock.now()))
 
 
+def _witness_disagrees(outcome: Outcome) -> None:
+    """Begin safe mode: another body has proof that the log did not only grow."""
+    log_alarm(outcome)
+    found = Finding("witness_disagrees", f"checkpoint {outcome.size}", outcome.detail)
+    incidents.open_incident([found], actor=system_actor("witness-log"), at=clock.now())
+
+
 @shared_task(soft_time_limit=45, time_limit=55)
 def witness_log() -> int:
     """Have the newest checkpoint cosigned; return how many witnesses now have.
 
     Apart from the sealer: a witness that is slow or dead delays nothing but this.
     """
-    outcomes = witness_newest(clock.now())
+    outcomes = witness_newest(clock.now(), alarm=_witness_disagrees)
     return sum(each.state in {"cosigned", "current"} for each in outcomes)
 
 

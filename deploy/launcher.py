@@ -23,6 +23,7 @@ from types import FrameType
 
 import psycopg
 
+from deploy import roles
 from deploy.auditor import known_witnesses
 from deploy.processes import Child
 from deploy.servers import Postgres, ServerFailed, Valkey
@@ -30,9 +31,11 @@ from deploy.site import Site, need_port
 from deploy.story import logins, story, summary
 
 ROOT = Path(__file__).resolve().parent.parent
+PREFIX = os.environ.get("DATABASE_ROLE_PREFIX") or "voucher"
 STARTED = time.monotonic()
 MOST_TEST_PROCESSES = 4
 SECRETS = {"SECRET_KEY": 50, "POSTGRES_PASSWORD": 24, "BROKER_PASSWORD": 24}
+SECRETS |= {f"POSTGRES_{role.upper()}_PASSWORD": 24 for role in roles.LOGINS}
 CHECKS = (
     ("规范 lint", ["ruff", "check", "."]),
     ("格式 format", ["ruff", "format", "--check", "."]),
@@ -65,13 +68,20 @@ def stop_on_signal() -> None:
 
 
 def read_secrets(folder: Path) -> dict[str, str]:
-    """Return the secrets of this installation; made once, readable by their owner alone."""
+    """Return the secrets of this installation; made once, readable by their owner alone.
+
+    Those that an earlier version did not know are added.
+    """
     file = folder / "secrets.env"
-    if not file.exists():
-        file.touch(mode=0o600)
-        lines = (f"{name}={secrets.token_urlsafe(size)}" for name, size in SECRETS.items())
-        file.write_text("\n".join(lines) + "\n")
-    return dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
+    file.touch(mode=0o600)
+    known = dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
+    missing = {
+        name: secrets.token_urlsafe(size) for name, size in SECRETS.items() if name not in known
+    }
+    if missing:
+        with file.open("a") as lines:
+            lines.writelines(f"{name}={value}\n" for name, value in missing.items())
+    return known | missing
 
 
 @contextmanager
@@ -104,12 +114,21 @@ def base_environment(folder: Path, own: dict[str, str]) -> dict[str, str]:
     )
 
 
+def addresses_apart(postgres: Postgres, own: dict[str, str], *, make: bool) -> dict[str, str]:
+    """Return the address of the database for each role, made or mended first when asked."""
+    passwords = {role: own[f"POSTGRES_{role.upper()}_PASSWORD"] for role in roles.LOGINS}
+    if make:
+        roles.make(postgres.url("house"), PREFIX, passwords, guard=True)
+    return postgres.addresses("house", PREFIX, passwords)
+
+
 @contextmanager
 def servers(
     folder: Path,
     *,
     quick: bool = False,
     running: bool = False,
+    apart: bool = True,
     ours: list[Postgres | Valkey] | None = None,
 ) -> Iterator[dict[str, str]]:
     """Start what no address was given for; yield the environment that everything runs in.
@@ -117,6 +136,8 @@ def servers(
     Args:
         quick: for tests only, nothing is kept safe from a power cut.
         running: another launcher has started them already; only tell where they are.
+        apart: every program comes to the database as a role of its own; else all come as its
+            superuser, as tests and benchmarks need who make databases.
         ours: the servers started here are added to it.
     """
     own = read_secrets(folder)
@@ -132,6 +153,8 @@ def servers(
                     ours.append(postgres)
                 say(f"数据库 PostgreSQL 已启动（127.0.0.1:{postgres.port}）")
             environment["DATABASE_URL"] = postgres.url("house")
+            if apart:
+                environment |= addresses_apart(postgres, own, make=not running)
         if not os.environ.get("CELERY_BROKER_URL"):
             valkey = Valkey(folder, own["BROKER_PASSWORD"], running=running)
             if not running:
@@ -288,7 +311,7 @@ def scratch(*, quick: bool) -> Iterator[dict[str, str]]:
     """Yield the environment of throw-away servers in a folder that is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="house-"))
     try:
-        with servers(folder, quick=quick) as environment:
+        with servers(folder, quick=quick, apart=False) as environment:
             yield environment
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psycopg
 
+from deploy import roles
 from deploy.processes import Child, stop_stranger
 
 START_TRIES = 60  # after a kill -9 orphaned backends must leave first: up to a few seconds
@@ -101,9 +102,22 @@ class Postgres:
         self.words, self.user = without_root()
         self.child: Child | None = None
 
-    def url(self, database: str) -> str:
-        """Return the address of ``database`` on this server."""
-        return f"postgres://house:{self.password}@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str, user: str = "house", password: str = "") -> str:
+        """Return the address of ``database`` on this server, for its superuser unless told."""
+        secret = password or self.password
+        return f"postgres://{user}:{secret}@127.0.0.1:{self.port}/{database}"
+
+    def addresses(self, database: str, prefix: str, passwords: dict[str, str]) -> dict[str, str]:
+        """Return the address of ``database`` for each role, as variables of the environment.
+
+        ``DATABASE_URL`` is the application's; the superuser's is nobody's.
+        """
+        known = roles.names(prefix)
+        found = {
+            f"DATABASE_URL_{role.upper()}": self.url(database, known[role], password)
+            for role, password in passwords.items()
+        }
+        return found | {"DATABASE_URL": found.pop("DATABASE_URL_APP")}
 
     def start(self) -> None:
         """Make the cluster if there is none, clear what a killed launcher left, and start."""

@@ -15,6 +15,8 @@ WSGI = "config.wsgi:application"
 MOST_RESTARTS = 5  # within the time below; then something is wrong that a restart does not mend
 RESTART_WINDOW_SECONDS = 120.0
 WATCH_SECONDS = 0.5
+#: Programs that come to the database by another address than the application's.
+OWN_ADDRESS = {"sealer": "DATABASE_URL_SEAL"}
 
 
 def need_port(root: Path, folder: Path, port: int) -> None:
@@ -120,7 +122,7 @@ class Site:
             name,
             command,
             log=self.folder / "log" / f"{name}.log",
-            environment=self.environment if environment is None else environment,
+            environment=self._environment(name) if environment is None else environment,
             folder=self.root,
         )
         note = self.folder / "run" / f"{name}.pid"
@@ -130,6 +132,16 @@ class Site:
         note.write_text(str(child.number))
         self.children.append(child)
         return child
+
+    def _environment(self, name: str) -> dict[str, str]:
+        """Return what one program may know: the address of its own database role, no other's."""
+        own = self.environment.get(OWN_ADDRESS.get(name, ""), "")
+        kept = {
+            key: value
+            for key, value in self.environment.items()
+            if not key.startswith("DATABASE_URL_")
+        }
+        return kept | ({"DATABASE_URL": own} if own else {})
 
     def _count(self, child: Child) -> None:
         """Tell that a program ended, and give up when this happens too often."""

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ledger import exploring, receipts, serving
+from ledger import clock, exploring, receipts, serving
 from ledger.audit import latest_checkpoint
 from ledger.checking import MAX_CHECK_BYTES, check
 from ledger.exploring import Search
@@ -143,7 +143,9 @@ def compare(request: HttpRequest) -> HttpResponse:
         return _checkpoints_page(request, {"nothing": True}, UNREADABLE)
     # A text copied from a page has lost or gained line ends; the signature judges the rest.
     note = pasted if given is not None else pasted.strip("\n ") + "\n"
-    return _checkpoints_page(request, {"verdict": receipts.compare_checkpoint(note), "note": note})
+    return _checkpoints_page(
+        request, {"verdict": receipts.compare_checkpoint(note, at=clock.now()), "note": note}
+    )
 
 
 def _checkable(keys: list[VerificationKey]) -> list[VerificationKey]:

@@ -14,10 +14,12 @@ from uuid import UUID
 from django.conf import settings
 
 from ledger import models
+from ledger.actors import system_actor
 from ledger.bookkeeping import rows
 from ledger.checking import compare
 from ledger.evidence import Package
 from ledger.exploring import verification_keys
+from ledger.incidents import open_incident
 from ledger.invariants import Finding
 from ledger.keys import sign_text
 from ledger.merkle import consistency_proof, leaf_hash
@@ -30,7 +32,7 @@ from ledger.proofs import (
     open_promise,
 )
 from ledger.sealing import Checkpoint, checkpoint_at, entry_index, latest_checkpoint, proof
-from ledger.signing import KEY_ID_BYTES, TreeHead, VerificationKey, split_note
+from ledger.signing import KEY_ID_BYTES, TreeHead, VerificationKey, split_note, to_base64
 from ledger.suites import SHA256
 from ledger.trees import StoredTree
 from ledger.verdicts import NotProven, Trail, Verdict, failed
@@ -173,11 +175,13 @@ class OwnLog:
         return growth(old, new) or []
 
 
-def compare_checkpoint(note: str) -> Verdict:
+def compare_checkpoint(note: str, *, at: datetime) -> Verdict:
     """Compare a checkpoint that somebody holds with this log.
 
     One that bears a good signature of ours and yet contradicts the log, or runs ahead of it, is
-    an incident: somebody was shown another history.
+    an incident: somebody was shown another history. Nobody without our key can raise it.
+
+    Writes: an incident and its log entry, where the checkpoint proves such a thing.
     """
     trail = Trail()
     keys = verification_keys()
@@ -192,6 +196,8 @@ def compare_checkpoint(note: str) -> Verdict:
     verdict = compare(head, newest, OwnLog(), trail)
     if verdict.good is False:
         logger.critical("log: %s: a signed checkpoint contradicts ours: %r", verdict.code, note)
+        found = Finding(verdict.code, f"checkpoint {head.size}", to_base64(head.root))
+        open_incident([found], actor=system_actor("compare-checkpoint"), at=at)
     return verdict
 
 

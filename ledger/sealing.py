@@ -314,6 +314,11 @@ def sealing_lag(at: datetime) -> Lag:
     return Lag(count, max(age, timedelta(0)))
 
 
+def may_seal() -> bool:
+    """Say whether this process comes to the database as one that may write checkpoints."""
+    return bool(rows("SELECT has_table_privilege('ledger_checkpoint', 'INSERT')")[0][0])
+
+
 def signing_key() -> VerificationKey:
     """Return the key that checkpoints of now are verified with.
 

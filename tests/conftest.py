@@ -4,14 +4,17 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
 
 from config.celery import app
 from config.invariants import everything
+from tests import roles
 from tests.guards import (
     LoudMissingVariable,
     end_other_sessions,
@@ -35,9 +38,22 @@ def pytest_configure() -> None:
     }
     settings.TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = LoudMissingVariable("%s")
     settings.LOG_OPEN_ROOMS = ("test",)
+    settings.DATABASE_ROLE_PREFIX = roles.PREFIX
     settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
     # Runs that share a broker (two test processes, two people) must not hear each other's bell.
     app.conf.task_default_queue = f"test-{os.getpid()}"
+
+
+_comes = {"as": "", "ready": ""}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let the test come to the database as the application, or as it is marked."""
+    marks = [each for each in ("sealer", "superuser") if item.get_closest_marker(each)]
+    _comes["as"] = marks[0] if marks else "app"
+    if _comes["ready"]:
+        roles.come_as(_comes["as"])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,11 +74,17 @@ def _own_var_folder(tmp_path, settings) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
-    """Empty tables between committed tests in a way the append-only triggers allow."""
+    """Hand the test database to its roles; empty it between tests that commit."""
     with django_db_blocker.unblock():
+        call_command("sync_roles", verbosity=0, stdout=StringIO())
         kept = reference_tables(connection)
+        roles.make_roles()
+    _comes["ready"] = "yes"
+    roles.come_as(_comes["as"])
     TransactionTestCase._fixture_teardown = lambda self: wipe_tables(connection, kept)
     yield
+    _comes["ready"] = ""
+    roles.come_plainly()
     with django_db_blocker.unblock():
         end_other_sessions(connection)
 

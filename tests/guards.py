@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from tests.roles import SUPERUSER, as_role
+
 
 class LoudMissingVariable(str):
     """Stand in for a missing template variable: fail the test instead of showing nothing."""
@@ -70,11 +72,10 @@ def wipe_tables(connection: BaseDatabaseWrapper, kept: frozenset[str]) -> None:
 
     From the tables kept only the rows go that migrations did not bring.
 
-    Only the owner of the tables can do this; the house itself never runs as a role that could
-    in production (docs/operations.md).
+    Only a superuser can do this; the house itself never runs as a role that could.
     """
     tables = [table for table in table_names(connection) if table not in kept]
-    with connection.cursor() as cursor:
+    with as_role(SUPERUSER), connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger"
             " WHERE NOT tgisinternal AND tgenabled = 'A' AND tgparentid = 0"
@@ -108,7 +109,7 @@ def _take_out_the_new(cursor: Any, kept: list[str]) -> None:
 
 def end_other_sessions(connection: BaseDatabaseWrapper) -> None:
     """End the sessions that threads of a live server left in the test database, so it can go."""
-    with connection.cursor() as cursor:
+    with as_role(SUPERUSER), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -8,30 +8,27 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import quote
 
 from django.conf import settings
-from django.db import connection
 
 from config.celery import app
+from tests.roles import address_of
 
 PATIENCE_SECONDS = 90.0
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def database_url() -> str:
+def database_url(role: str = "app") -> str:
     """Return the address of the test database, for programs started by a test."""
-    told = connection.settings_dict
-    password = f":{quote(told['PASSWORD'], safe='')}" if told["PASSWORD"] else ""
-    who = f"{quote(told['USER'], safe='')}{password}"
-    return f"postgres://{who}@{told['HOST']}:{told['PORT'] or 5432}/{told['NAME']}"
+    return address_of(role)
 
 
 def environment() -> dict[str, str]:
     """Return the environment of a program of the house that works on the test's data."""
     return os.environ | {
         "DATABASE_URL": database_url(),
+        "DATABASE_ROLE_PREFIX": settings.DATABASE_ROLE_PREFIX,
         "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
         "CELERY_QUEUE": app.conf.task_default_queue,
         "SECRET_KEY": settings.SECRET_KEY,

@@ -24,7 +24,7 @@ ALTER TABLE ledger_checkpoint ADD PRIMARY KEY (size);
 class Migration(migrations.Migration):
     """Make room for the second tree."""
 
-    dependencies = [("ledger", "0006_incidents")]
+    dependencies = [("ledger", "0007_roles")]
 
     operations = [
         migrations.AddField("logleaf", "sm3", models.BinaryField(null=True)),

@@ -13,6 +13,7 @@ from billing.check_codes import grouped
 from billing.models import Confirmation, MonthClose, Objection, Report, Statement
 from ledger import clock, work
 from tests.billing.world import CLOSE_AT, World, fresh, quiet, small_world
+from tests.roles import SUPERUSER, as_role
 
 pytestmark = pytest.mark.django_db
 FINANCE = (
@@ -32,9 +33,10 @@ def staff(name: str, *codenames: str) -> Client:
     user = get_user_model().objects.create_user(
         username=name, password="x", display_name=name, person_hash=f"person-{name}"
     )
-    user.user_permissions.set(
-        Permission.objects.filter(codename__in=codenames, content_type__app_label="billing")
-    )
+    with as_role(SUPERUSER):  # the application itself gives nobody a new right
+        user.user_permissions.set(
+            Permission.objects.filter(codename__in=codenames, content_type__app_label="billing")
+        )
     return signed_in(user)
 
 

@@ -21,7 +21,7 @@ from billing.models import (
 from billing.reporting import make_report
 from tests.billing.world import CLOSE_AT, World, small_world
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.superuser]
 
 
 @pytest.fixture

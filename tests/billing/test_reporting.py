@@ -21,6 +21,7 @@ from ledger.refusals import Refused
 from ledger.signing import open_note
 from tests.billing.test_pdf import text_of
 from tests.billing.world import CLOSE_AT, World, fresh, quiet, small_world
+from tests.roles import as_role
 
 pytestmark = pytest.mark.django_db
 LATER = CLOSE_AT + timedelta(hours=1)
@@ -186,7 +187,8 @@ def test_objections_and_what_was_carried_are_told(tmp_path: Path) -> None:
 def seal_when_final() -> sealing.Checkpoint:
     """Seal everything; entries are final only when no older transaction of the server runs."""
     for _ in range(600):
-        sealing.seal(LATER)
+        with as_role("seal"):
+            sealing.seal(LATER)
         sealed = sealing.latest_checkpoint()
         if sealed is not None and sealed.size == LogEntry.objects.count():
             return sealed

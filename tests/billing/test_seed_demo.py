@@ -16,7 +16,7 @@ from ledger.invariants import findings
 from ledger.verifying import main as verify
 from providers.models import Order
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sealer]
 
 TFLOPS = {"delta": Fraction(313), "maker": Fraction(312), "sample": Fraction(362)}
 TFLOPS["side"] = TFLOPS["sample"]

@@ -51,3 +51,57 @@ def test_a_refused_combination_stops_the_start():
     reader.refuse(True, "DEBUG must be off")
     with pytest.raises(ImproperlyConfigured, match="DEBUG must be off"):
         reader.finish()
+
+
+OWN = {
+    "DATABASE_URL": "postgres://app@127.0.0.1:1/b",
+    "DATABASE_URL_MIGRATE": "postgres://migrate@127.0.0.1:1/b",
+    "DATABASE_URL_SEAL": "postgres://seal@127.0.0.1:1/b",
+    "DATABASE_URL_AUDIT": "postgres://audit@127.0.0.1:1/b",
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "user"),
+    [
+        (["granian", "config.wsgi:application"], "app"),
+        (["celery", "seal_log"], "app"),
+        (["manage.py"], "app"),
+        (["manage.py", "doctor"], "app"),
+        (["./manage.py", "seal_log", "--once"], "seal"),
+        (["manage.py", "verify_log"], "audit"),
+        (["manage.py", "check_books"], "audit"),
+        (["manage.py", "prepare_house"], "migrate"),
+        (["manage.py", "migrate"], "migrate"),
+    ],
+)
+def test_each_program_comes_to_the_database_as_its_own_role(words, user):
+    found = EnvironmentReader(OWN).own_database(words, "voucher")
+    assert found["USER"] == user
+    becomes = {"assume_role": "voucher_owner"} if user == "migrate" else None
+    assert found.get("OPTIONS") == becomes
+
+
+def test_without_addresses_of_their_own_all_come_as_one():
+    reader = EnvironmentReader({"DATABASE_URL": OWN["DATABASE_URL"]})
+    for command in ("seal_log", "migrate", "verify_log"):
+        found = reader.own_database(["manage.py", command], "voucher")
+        assert (found["USER"], found.get("OPTIONS")) == ("app", None)
+
+
+def test_the_sealer_starts_without_knowing_the_applications_address():
+    reader = EnvironmentReader({"DATABASE_URL_SEAL": OWN["DATABASE_URL_SEAL"]})
+    assert reader.own_database(["manage.py", "seal_log"], "voucher")["USER"] == "seal"
+    reader.finish()
+
+
+def test_a_page_has_a_limit_of_its_own():
+    found = EnvironmentReader({**OWN, "STATEMENT_TIMEOUT": "15"}).own_database(["web"], "voucher")
+    assert found["OPTIONS"] == {"options": "-c statement_timeout=15s"}
+
+
+def test_a_prefix_that_would_need_quotes_stops_the_start():
+    reader = EnvironmentReader({"DATABASE_ROLE_PREFIX": "Bad Name"})
+    reader.role_prefix()
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_ROLE_PREFIX"):
+        reader.finish()

@@ -50,6 +50,7 @@ def test_a_lag_that_cannot_be_told_keeps_nobody_away(client, monkeypatch):
 
 
 @pytest.mark.django_db
+@pytest.mark.superuser
 def test_a_waiting_migration_means_not_ready(client):
     leaf = MigrationLoader(connection).graph.leaf_nodes("ledger")[0]
     MigrationRecorder(connection).record_unapplied(*leaf)

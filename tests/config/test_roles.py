@@ -10,7 +10,8 @@ from config import roles
 from config.models import User
 from config.roles import ROLE_TITLES, ROLES
 
-pytestmark = pytest.mark.django_db
+#: Roles are brought in with the migrations, by the owner: the application cannot widen a right.
+pytestmark = [pytest.mark.django_db, pytest.mark.superuser]
 
 
 def sync(**options) -> str:

@@ -13,6 +13,7 @@ from config.invariants import INVARIANTS
 from config.schedule import SCHEDULE
 from ledger import clock, incidents
 from ledger.refusals import Broken
+from ledger.witnessing import Outcome
 from tests.house.source_tree import ROOMS, ROOT, name_of, nodes, sources
 from tests.ledger.making import a_small_month, seal_all
 from tests.ledger.test_invariants import PLANTED, planted
@@ -139,3 +140,12 @@ def test_the_night_checks_what_every_room_says_must_hold():
 
 def test_a_worker_tells_its_machine_and_process():
     assert tasks.worker_name().rpartition(":")[2].isdigit()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_witness_that_disagrees_begins_safe_mode(caplog):
+    """Anybody may say so; that another body has proof of a fork is for people to find out."""
+    tasks._witness_disagrees(Outcome("审计局", 7, "disagrees", "422"))
+    assert "审计局 disagrees at size 7" in caplog.text
+    (opened,) = incidents.open_incidents()
+    assert opened.findings[0]["name"] == "witness_disagrees"

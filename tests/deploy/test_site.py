@@ -99,3 +99,21 @@ def test_the_witness_of_the_demonstration_runs_without_the_secrets_of_the_house(
         f"log {SmallLog().key.text}\n{policy.text}".encode()))  # fmt: skip
     assert known_witnesses(tmp_path) == {"LOG_WITNESSES": site.environment["LOG_WITNESSES"]}
     assert known_witnesses(tmp_path / "other") == {}
+
+
+def test_each_program_knows_the_address_of_its_own_role_and_no_other(site):
+    site.environment |= {
+        "DATABASE_URL": "app's",
+        "DATABASE_URL_SEAL": "sealer's",
+        "DATABASE_URL_MIGRATE": "owner's",
+    }
+    for name, own in (("web", "app's"), ("worker", "app's"), ("sealer", "sealer's")):
+        given = site._environment(name)
+        assert [(k, v) for k, v in given.items() if k.startswith("DATABASE_URL")] == [
+            ("DATABASE_URL", own)
+        ]
+
+
+def test_a_house_of_one_role_runs_all_its_programs_with_it(site):
+    site.environment = {"DATABASE_URL": "one"}
+    assert site._environment("sealer") == {"DATABASE_URL": "one"}

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.contrib.auth.models import Group
 from django.template.loader import render_to_string
 from django.urls import URLPattern, get_resolver
 
@@ -89,7 +90,7 @@ def test_the_page_for_our_own_faults_asks_nothing_of_the_database(rf) -> None:
 @pytest.mark.django_db
 def test_everybody_is_led_to_their_own_desk(client, django_user_model) -> None:
     clerk = django_user_model.objects.create_user("li", person_hash="p1")
-    clerk.groups.create(name="reviewer")
+    clerk.groups.add(Group.objects.get(name="reviewer"))
     firm = django_user_model.objects.create_user("wang", person_hash="p2")
     desks = {}
     for person in (clerk, firm):

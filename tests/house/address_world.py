@@ -19,6 +19,7 @@ from ledger.invariants import Finding
 from ledger.periods import Month
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
 from tests.providers.world import a_live_key, give_capacity
+from tests.roles import as_role
 from tests.vouchers import story
 from vouchers import applying
 from vouchers.funding import prepare_grant
@@ -46,7 +47,8 @@ def set_stage() -> Stage:
     _seat_everybody(stage, world)
     _find_something(stage)
     ensure_key(NOW)
-    seal(NOW)
+    with as_role("seal"):
+        seal(NOW)
     asked = inspections.ask_for_inspection(new_id(), actor=system_actor("stage"), at=NOW)
     stage.things["inspection"] = asked.pk
     return stage

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 
 import psycopg
 import pytest
-from django.contrib.auth.models import Group
 from django.db import connection
 from django.template import Context, Template
 
+from config.models import User
 from tests.guards import end_other_sessions, is_here
 from tests.worker import database_url
 from vouchers.calendars import store_year
@@ -41,14 +41,14 @@ def test_the_zone_of_the_machine_is_nobodys():
 
 @pytest.mark.django_db(transaction=True)
 def test_committed_rows_are_gone_after_a_committed_test():
-    assert not Group.objects.filter(name="left over").exists()
-    Group.objects.create(name="left over")
+    assert not User.objects.filter(username="left over").exists()
+    User.objects.create(username="left over", person_hash="p")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_committed_rows_of_another_test_are_not_seen():
-    assert not Group.objects.filter(name="left over").exists()
-    Group.objects.create(name="left over")
+    assert not User.objects.filter(username="left over").exists()
+    User.objects.create(username="left over", person_hash="p")
 
 
 @pytest.mark.django_db(transaction=True)

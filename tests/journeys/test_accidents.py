@@ -15,6 +15,7 @@ from tests.journeys import trade
 from tests.journeys.conftest import enter, is_a_good_page
 from tests.journeys.firm import answer, follow, press
 from tests.journeys.given_provider import given_a_provider
+from tests.roles import SUPERUSER, as_role
 from vouchers.models import Application, Programme, Voucher
 from vouchers.spending import voucher_position
 
@@ -120,7 +121,8 @@ def test_a_double_click_hands_in_once(open_window, cast, programme) -> None:
 
 def test_a_wrong_credit_code_is_explained_at_the_field(open_window, cast, programme) -> None:
     user = cast.users["platform"]
-    user.groups.clear()
+    with as_role(SUPERUSER):
+        user.groups.clear()
     page = open_window()
     enter(page, "platform", cast.password)
     page.goto("/portal/enroll/")

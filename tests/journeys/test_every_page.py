@@ -32,6 +32,7 @@ READERS = [
 PUBLIC = ("/public/", "/login/", "/?", "/portal/check/")
 
 
+@pytest.mark.sealer
 def test_every_page_of_the_demonstration_is_a_good_page(open_window, settings) -> None:
     call_command("sync_roles", verbosity=0)
     call_command("seed_demo", "--inline", verbosity=0)

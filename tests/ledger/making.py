@@ -10,6 +10,7 @@ from ledger.book import Journal, Phase, Posted, Transfer, post
 from ledger.chart import AccountKey, TransferCode
 from ledger.entries import JOURNAL_TYPE, envelope
 from ledger.identifiers import new_id
+from tests.roles import as_role
 
 AT = datetime(2026, 10, 1, 1, 2, 3, 456789, tzinfo=UTC)
 LATER = AT + timedelta(days=10)
@@ -121,7 +122,9 @@ def seal_all(at: datetime = AT) -> Checkpoint:
     audit.ensure_key(at)
     until = time.monotonic() + 60
     while models.LogEntry.objects.filter(logleaf=None).exists():
-        if audit.seal(at) is None:
+        with as_role("seal"):
+            sealed = audit.seal(at)
+        if sealed is None:
             assert time.monotonic() < until, "another transaction kept the log from being sealed"
             time.sleep(0.05)
     return audit.latest_checkpoint()

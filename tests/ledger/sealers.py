@@ -12,6 +12,7 @@ from django.db import connection
 
 from ledger import audit, models
 from ledger.identifiers import new_id
+from ledger.keys import key_history
 from ledger.marks import read_mark
 from ledger.merkle import consistency_proof, perfect_root, verify_growth
 from ledger.sealing import Checkpoint, checkpoint_at, suites_in_use
@@ -68,9 +69,8 @@ def wait_until(true, what: str, seconds: int = PATIENCE_SECONDS) -> None:
 
 
 def key_of(suite: Suite) -> VerificationKey:
-    """Return the key that signs a suite's tree."""
-    known = audit.ensure_key(AT)
-    return VerificationKey(suite.origin(known.name), known.public)
+    """Return the first key that signs a suite's tree."""
+    return key_history().lasting(suite.name)[0]
 
 
 def one_history() -> dict[str, list[int]]:

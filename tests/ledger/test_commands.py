@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from config.invariants import INVARIANTS
 from ledger import audit, models
@@ -20,6 +18,8 @@ from ledger.signing import VerificationKey
 from ledger.verifying import verify
 from tests.ledger.making import AT, KEYS, a_small_month, book, grant, seal_all
 from tests.ledger.test_inspecting import as_owner
+from tests.roles import address_of
+from tests.worker import environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +77,7 @@ def test_a_key_is_made_once_and_told():
     assert [each.algorithm.title for each in keys] == ["Ed25519", "ML-DSA-44", "SM2-SM3"]
 
 
+@pytest.mark.sealer
 def test_sealing_once_seals_what_is_there():
     a_small_month()
     audit.ensure_key(AT)
@@ -121,13 +122,10 @@ def test_the_log_is_exported_into_one_file(tmp_path):
 def test_the_sealer_runs_each_second_and_stops_when_told():
     audit.ensure_key(AT)
     book(grant(1))
-    known = connection.settings_dict
-    address = f"postgres://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{known['PORT']}"
     sealer = subprocess.Popen(
         [sys.executable, "manage.py", "seal_log"],
         cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "DATABASE_URL": f"{address}/{known['NAME']}",
-             "VAR_DIR": str(settings.VAR_DIR)},
+        env={**environment(), "DATABASE_URL_SEAL": address_of("seal")},
     )  # fmt: skip
     try:
         for count in (1 + KEYS, 2 + KEYS):

@@ -105,7 +105,8 @@ def test_a_log_whose_key_file_is_gone_says_so(say, settings):
         say("make_log_key")
 
 
-def test_a_faulty_entry_about_keys_is_listed(say):
+def test_a_faulty_entry_about_keys_is_listed(say, settings):
+    settings.LOG_OPEN_ROOMS = ("key",)
     audit.ensure_keys(AT)
     audit.record("key.introduce", {"vkey": "x"}, actor=audit.system_actor("x"), at=AT)
     seal_all()

@@ -13,7 +13,7 @@ from ledger.entries import CROSS_TYPE
 from ledger.inspecting import inspect_log
 from ledger.sealing import latest_checkpoint
 from ledger.suites import SHA256, SM3
-from tests.ledger.making import ACTOR, AT, seal_all
+from tests.ledger.making import ACTOR, AT, KEYS, seal_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +30,7 @@ def test_both_checkpoints_become_entries_and_the_next_ones_cover_them():
     assert crossed() == [
         {
             "origin": each.note.splitlines()[0],
-            "size": "1",
+            "size": str(KEYS),
             "root": each.root.hex(),
             "suite": each.suite.name,
             "note_sha256": hashlib.sha256(each.note.encode()).hexdigest(),
@@ -38,8 +38,8 @@ def test_both_checkpoints_become_entries_and_the_next_ones_cover_them():
         for each in (first, second)
     ]
     newest = seal_all()
-    assert (newest.size, latest_checkpoint(SM3).size) == (3, 3)
-    assert [audit.entry_index(each.id) for each in written] == [1, 2]
+    assert (newest.size, latest_checkpoint(SM3).size) == (KEYS + 2, KEYS + 2)
+    assert [audit.entry_index(each.id) for each in written] == [KEYS, KEYS + 1]
     assert inspect_log() == []
 
 

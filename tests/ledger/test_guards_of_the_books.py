@@ -1,4 +1,4 @@
-"""Try to break every guard of the books and the log, as the owner of the tables."""
+"""Try to break every guard of migration 0002, as a superuser: behind all rights."""
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -6,6 +6,7 @@ from django.db import DatabaseError, connection, transaction
 from ledger.identifiers import new_id
 from tests.ledger.making import BUDGET, a_small_month, book, grant, hold, issue, post_held, seal_all
 
+pytestmark = pytest.mark.superuser
 APPEND_ONLY = {
     "ledger_account": "subject",
     "ledger_journal": "kind",

@@ -18,6 +18,7 @@ from ledger.book import post_set
 from ledger.inspecting import inspect_log
 from ledger.marks import read_mark, write_mark
 from tests.ledger.making import ACTOR, AT, a_small_month, book, grant, issue, seal_all
+from tests.roles import SUPERUSER, as_role
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.unbalanced]
 
@@ -78,8 +79,8 @@ def columns() -> list[tuple[str, str, str]]:
 
 
 def as_owner(*statements: str) -> None:
-    """Do what only the owner of the tables can: switch the guards off, change, switch on."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    """Do what only a superuser can: switch the guards off, change, switch on."""
+    with as_role(SUPERUSER), transaction.atomic(), connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         for each in statements:

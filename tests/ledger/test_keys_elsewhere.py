@@ -17,7 +17,7 @@ from ledger.verifying import verify
 from tests.ledger.making import AT, LATER, a_small_month, book, grant, seal_all
 from tests.ledger.test_signer import Running
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sealer]
 
 
 @pytest.fixture

@@ -6,12 +6,15 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 
-from ledger import audit, models, receipts, references
+from ledger import audit, incidents, models, receipts, references
 from ledger.invariants import findings
+from ledger.keys import sign_head
 from ledger.proofs import open_promise
 from ledger.references import catch_up, places_of, plain_word, words_of
+from ledger.signing import TreeHead, from_base64
 from ledger.verdicts import Trail
 from tests.front import log_files as files
 from tests.ledger.making import ACTOR, AT, LATER, a_small_month, seal_all
@@ -123,18 +126,27 @@ def test_only_so_many_wait_at_once(log, monkeypatch):
     assert time.monotonic() - begun < 1
 
 
-def test_a_fork_with_our_signature_is_an_alarm(log, caplog):
-    signer = receipts.load_signer()
-    assert receipts.compare_checkpoint(log.note).code == "checkpoint_consistent"
-    forged = signer.sign(f"{signer.name}\n5\n{files.ROOT}\n")
-    assert receipts.compare_checkpoint(forged).code == "checkpoint_forked"
-    longer = signer.sign(f"{signer.name}\n999\n{files.ROOT}\n")
-    assert receipts.compare_checkpoint(longer).code == "checkpoint_newer"
+def test_a_fork_with_our_signature_is_an_alarm_and_begins_safe_mode(log, caplog):
+    def ours(size: int) -> str:
+        return sign_head(TreeHead(settings.LOG_ORIGIN, size, from_base64(files.ROOT)), at=AT)
+
+    assert receipts.compare_checkpoint(log.note, at=AT).code == "checkpoint_consistent"
+    assert not incidents.safe_mode()
+    assert receipts.compare_checkpoint(ours(5), at=AT).code == "checkpoint_forked"
+    assert incidents.safe_mode()
+    (opened,) = incidents.open_incidents()
+    assert opened.findings[0]["name"] == "checkpoint_forked"
+    assert receipts.compare_checkpoint(ours(999), at=AT).code == "checkpoint_newer"
     critical = [each for each in caplog.records if each.levelname == "CRITICAL"]
     assert len(critical) == 2
     caplog.clear()
-    for other in (files.NOTE, "", "x" * 200_000, log.note.replace("\n11\n", "\n12\n")):
-        assert receipts.compare_checkpoint(other).good is False
+    for other in (
+        files.NOTE,
+        "",
+        "x" * 200_000,
+        log.note.replace(f"\n{log.size}\n", f"\n{log.size + 1}\n"),
+    ):
+        assert receipts.compare_checkpoint(other, at=AT).good is False
     assert not caplog.records, "anybody can forge what bears no signature of ours"
 
 

@@ -18,12 +18,12 @@ from ledger.keys import key_history, key_store, sign_head, sign_text
 from ledger.refusals import Broken, Refused
 from ledger.rotating import confirm_proposal, propose_key, propose_retirement
 from ledger.signing import Algorithm, TreeHead, VerificationKey, open_note, split_note
-from ledger.suites import SM3
+from ledger.suites import SHA256, SM3
 from ledger.verifying import NotOk, verify
 from tests.ledger.making import AT, KEYS, book, grant, seal_all
 from tests.ledger.test_inspecting import as_owner
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sealer]
 KINDS = [Algorithm.ED25519, Algorithm.COSIGN_MLDSA44, Algorithm.SM2_SM3]
 
 
@@ -218,9 +218,10 @@ def test_what_cannot_be_proposed_is_refused(two):
     )
 
 
-def test_an_installation_with_one_key_gets_the_others_at_its_next_start(tmp_path):
+def test_an_installation_with_one_key_gets_the_others_at_its_next_start(tmp_path, settings):
     """As it was before there were several kinds: one file, one bare entry, one line."""
     ed = VerificationKey(settings.LOG_ORIGIN, key_store().make(Algorithm.ED25519))
+    settings.LOG_SUITES = ["sha256"]
     bare = {"vkey": ed.text, "algorithm": "Ed25519", "key_id": ed.key_id.hex()}
     audit.record("key.introduce", bare, actor=system_actor("log_key"), at=AT)
     while (old := audit.seal(AT)) is None:
@@ -228,6 +229,7 @@ def test_an_installation_with_one_key_gets_the_others_at_its_next_start(tmp_path
     assert signers_of(old.note) == ids(ed)
     found, ml, sm = audit.ensure_keys(AT)
     assert found == ed
+    settings.LOG_SUITES = ["sha256", "sm3"]
     later = seal_all()
     assert signers_of(later.note) == ids(ed, ml)
     assert key_history().active(1, "sm3") == [sm]
@@ -272,7 +274,8 @@ def test_a_lost_key_is_replaced_while_another_can_speak_for_it(two, kind, tmp_pa
         assert verify(file).manifest.entries == checkpoint.size
 
 
-def test_an_introduction_that_nobody_signed_for_is_found_and_signs_nothing(tmp_path):
+def test_an_introduction_that_nobody_signed_for_is_found_and_signs_nothing(tmp_path, settings):
+    settings.LOG_OPEN_ROOMS = ("key",)
     audit.ensure_keys(AT)
     seal_all()
     stranger = VerificationKey(settings.LOG_ORIGIN, bytes(32))
@@ -293,9 +296,9 @@ def test_a_checkpoint_that_bears_a_retired_key_is_found(two):
     retire(old, two)
     size = seal_all().size
     assert inspect_log() == []
-    row = models.Checkpoint.objects.get(size=size)
+    row = models.Checkpoint.objects.of(SHA256).get(size=size)
     text = split_note(row.note)[0]
     for keys in ((old, ml), (old, fresh, ml), (fresh,)):
         forged = f"{text}\n" + "".join(key_store().line(key, text, AT) for key in keys)
-        as_owner(f"UPDATE ledger_checkpoint SET note = '{forged}' WHERE size = {size}")
+        as_owner(f"UPDATE ledger_checkpoint SET note = '{forged}' WHERE id = {row.pk}")
         assert {each.name for each in inspect_log()} == {"checkpoint"}

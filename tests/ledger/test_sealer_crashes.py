@@ -14,7 +14,7 @@ from ledger import audit, models
 from ledger.book import post_set
 from ledger.marks import read_mark
 from ledger.sealing import seal, suites_in_use
-from tests.ledger.making import ACTOR, AT, LATER, book, grant, issue, meter, seal_all
+from tests.ledger.making import ACTOR, AT, KEYS, LATER, book, grant, issue, meter, seal_all
 from tests.ledger.sealers import (
     one_history,
     put_entry,
@@ -24,7 +24,7 @@ from tests.ledger.sealers import (
     wait_until,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sealer]
 
 #: How often a sealer is killed under load.
 KILLS = int(os.environ.get("CRASH_ROUNDS", "3"))
@@ -89,7 +89,7 @@ def test_what_was_marked_is_sealed_first_even_if_it_could_not_be_cut_there_today
         book(grant(1), meter(5))
         with pytest.raises(KeyboardInterrupt):
             wait_until(lambda: seal(AT, crash_when_marked), "the crash")
-        assert (read_mark().size, audit.latest_checkpoint().size) == (3, 1)
+        assert (read_mark().size, audit.latest_checkpoint().size) == (KEYS + 2, KEYS)
         put_entry(holding)  # stays open, so what began after it is not final
         late.execute(
             "INSERT INTO ledger_logentry (id, type, at, body, journal_seq)"
@@ -97,11 +97,11 @@ def test_what_was_marked_is_sealed_first_even_if_it_could_not_be_cut_there_today
         )  # fmt: skip
         late.commit()
         wait_until(lambda: seal(AT), "what was marked")
-        assert audit.latest_checkpoint().size == 3
+        assert audit.latest_checkpoint().size == KEYS + 2
         assert seal(AT) is None
         holding.commit()
-    assert seal_all().size == 5
-    assert one_history()["sha256"] == [1, 3, 5]
+    assert seal_all().size == KEYS + 4
+    assert one_history()["sha256"] == [KEYS, KEYS + 2, KEYS + 4]
 
 
 def write_until(stop: threading.Event, number: int, written: list[int]) -> None:
@@ -185,7 +185,7 @@ def test_nothing_is_lost_or_disordered_while_six_write_and_two_sealers_never_pau
             if seal(AT):
                 seen = notes()
                 assert passed_over() == 0
-    assert seal_all().size == len(written) + 1 == models.LogEntry.objects.count()
+    assert seal_all().size == len(written) + KEYS == models.LogEntry.objects.count()
     assert notes()[: len(seen)] == seen
     assert len(one_history()["sha256"]) > 10
 
@@ -210,6 +210,6 @@ def test_a_sealer_killed_at_random_times_under_load_loses_nothing():
             assert now[: len(seen)] == seen
             assert passed_over() == 0
             seen = now
-    assert seal_all().size == len(written) + 1
+    assert seal_all().size == len(written) + KEYS
     assert notes()[: len(seen)] == seen
     assert set(one_history()) == {each.name for each in suites_in_use()}

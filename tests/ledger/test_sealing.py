@@ -23,7 +23,7 @@ from ledger.verifying import GrowingTree
 from tests.ledger.making import ACTOR, AT, KEYS, LATER, a_small_month, book, grant, issue, seal_all
 from tests.ledger.sealers import one_history, put_entry, raw_connection, record, wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sealer]
 
 
 def test_without_a_key_nothing_is_signed():

@@ -18,7 +18,7 @@ SEEDS = [int(each) for each in os.environ.get("SIMULATION_SEEDS", "").split(",")
 ]
 STEPS = int(os.environ.get("SIMULATION_STEPS", "200"))
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sealer, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -24,6 +24,7 @@ from providers.models import (
 )
 from tests.providers import world
 from tests.providers.world import World
+from tests.roles import SUPERUSER, as_role
 from tests.vouchers import story
 
 pytestmark = pytest.mark.django_db
@@ -48,12 +49,13 @@ def staff_of(provider: Provider, name: str = "陈运维", role: str = "provider_
 
 def officer(name: str, *rights: str) -> Client:
     user = story.user_of(name)
-    group, _ = Group.objects.get_or_create(name=f"组-{name}")
-    for right in rights:
-        room, _, codename = right.partition(".")
-        group.permissions.add(
-            Permission.objects.get(content_type__app_label=room, codename=codename)
-        )
+    with as_role(SUPERUSER):  # the application itself gives nobody a new right
+        group, _ = Group.objects.get_or_create(name=f"组-{name}")
+        for right in rights:
+            room, _, codename = right.partition(".")
+            group.permissions.add(
+                Permission.objects.get(content_type__app_label=room, codename=codename)
+            )
     user.groups.add(group)
     return browser(name)
 

@@ -373,6 +373,7 @@ def test_validation_says_what_would_happen_and_keeps_nothing():
         "UPDATE providers_offeringprice SET price_fen = 1",
     ],
 )
+@pytest.mark.superuser
 def test_the_database_refuses_to_change_what_was_recorded(statement):
     there = World()
     there.send(there.record())

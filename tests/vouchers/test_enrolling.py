@@ -76,7 +76,7 @@ def test_a_code_is_registered_once():
 
 def test_bureau_staff_get_no_seat():
     officer = user_of("王初审")
-    officer.groups.add(Group.objects.create(name="reviewer"))
+    officer.groups.add(Group.objects.get(name="reviewer"))
     with refused("two_realms", "工作人员"):
         register(user=officer)
     enterprise = register()

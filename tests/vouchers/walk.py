@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from ledger import clock
+from tests.roles import SUPERUSER, as_role
 from tests.vouchers.story import AT, user_of
 
 REVIEWER = ("view_cases", "review_application", "publish_notice", "open_programme")
@@ -26,9 +27,10 @@ AUDITOR = ("view_cases",)
 def bureau(name: str, rights: tuple[str, ...]) -> Client:
     """Return a browser of a bureau person with these rights of the room."""
     user = user_of(name)
-    user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label="vouchers", codename__in=rights)
-    )
+    with as_role(SUPERUSER):  # the application itself gives nobody a new right
+        user.user_permissions.set(
+            Permission.objects.filter(content_type__app_label="vouchers", codename__in=rights)
+        )
     return signed_in(user)
 
 

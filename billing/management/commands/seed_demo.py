@@ -61,6 +61,7 @@ class Command(BaseCommand):
             accepted=False,
         )  # fmt: skip
         shown.append((f"用券订单 {waiting.order_no}", "等待服务商接单：以 provider2 登录"))
+        settled.seal_everything(self.telling)
         self._end(summary.write(cast, vouchers, month_close, reports, taopu, shown))
 
     def _support(self, cast: Cast) -> tuple[Programme, list[Voucher]]:

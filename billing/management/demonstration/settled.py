@@ -17,6 +17,7 @@ from providers.models import Provider
 OCTOBER = Month(2026, 10)
 PATIENCE_SECONDS = 8.0  # how long a worker may take to pick work up before we do it ourselves
 LONGEST_SECONDS = 600.0
+SEALED_WITHIN_SECONDS = 120.0
 PAUSE_SECONDS = 0.2
 HANDLERS: dict[str, work.Handler] = {
     "billing.close_month": settling.run_close_work,
@@ -116,7 +117,7 @@ def pay(cast: Cast, month_close: MonthClose, say: Say) -> MonthClose:
 
 def report(cast: Cast, month_close: MonthClose, say: Say) -> list[Report]:
     """Seal the log, then make the bureau's report and one for each provider."""
-    seal_everything()
+    seal_everything(say)
     providers: list[Provider | None] = [None]
     providers += list(
         Provider.objects.filter(statements__close=month_close).distinct().order_by("name")
@@ -136,13 +137,22 @@ def report(cast: Cast, month_close: MonthClose, say: Say) -> list[Report]:
     return made
 
 
-def seal_everything() -> None:
-    """Seal until nothing waits; an entry is final only when no older transaction still runs."""
+def seal_everything(say: Say) -> None:
+    """Wait for the sealer until nothing waits; where this process may seal, it need not wait.
+
+    An entry is final only when no older transaction still runs.
+    """
     begun = time.monotonic()
+    told = False
     while audit.unsealed():
-        audit.seal(clock.now())
-        if time.monotonic() - begun > LONGEST_SECONDS:
-            raise Broken("the log could not be sealed: a transaction stays open on the server")
+        waited = time.monotonic() - begun
+        if waited > SEALED_WITHIN_SECONDS:
+            raise Broken("the log could not be sealed: no sealer, or a transaction stays open")
+        if waited >= say.patience and audit.may_seal():
+            audit.seal(clock.now())
+        elif waited > PATIENCE_SECONDS and not told:
+            say("等待日志封存（manage.py seal_log 应在运行）")
+            told = True
         time.sleep(PAUSE_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Look the house over: servers, worker, sealer, fonts, key, log, disk, holidays, clock."""
+"""Look the house over: servers, roles, worker, sealer, fonts, key, log, disk, holidays, clock."""
 
 import importlib
 import io
@@ -20,7 +20,11 @@ from kombu.exceptions import KombuError, OperationalError
 
 from config.celery import app
 from config.health import broker_answers, migrations_are_applied
+from config.management.commands import prepare_roles
+from deploy import roles
+from deploy.ddl_guard import GUARD_STANDS
 from ledger import clock, exploring, incidents, sealing, witnessing, work
+from ledger.maintaining import open_maintenance
 from ledger.periods import day_of
 from ledger.refusals import Broken
 from vouchers.calendars import work_calendar
@@ -71,6 +75,38 @@ def migrations() -> Answer:
     return (
         (FAIL, f"有迁移未执行（{waiting}）：manage.py migrate") if waiting else (OK, "全部已执行")
     )
+
+
+def database_roles() -> Answer:
+    """Look as whom the house comes to the database, and whether rights are as they should be."""
+    me, everything = prepare_roles.ask(
+        "SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user"
+    )[0]
+    if not prepare_roles.in_force():
+        who = "超级用户" if everything else "账号"
+        return WARN, (
+            f"以单一{who} {me} 运行，应用可以改动表结构：请执行 manage.py prepare_roles --sql，"
+            "交数据库管理员建立各角色"
+        )
+    if me not in roles.names(settings.DATABASE_ROLE_PREFIX).values() or everything:
+        return WARN, f"本程序以 {me} 而不是应用角色连接，请核对 DATABASE_URL"
+    found = roles.differences(prepare_roles.ask, settings.DATABASE_ROLE_PREFIX)
+    if found:
+        shown = [f"{each.role} {each.privilege} {each.name}" for each in sorted(found.excess)]
+        shown += [f"缺 {each.role} {each.privilege} {each.name}" for each in sorted(found.missing)]
+        shown += [f"{each} 不归所有者角色" for each in found.foreign]
+        return WARN, f"权限与清单有 {len(shown)} 处不同（{shown[0]}）：manage.py prepare_roles"
+    return OK, f"以 {me} 运行，不拥有任何表，权限与清单一致"
+
+
+def structure() -> Answer:
+    """Look whether the structure of the ledger is guarded, and whether somebody may change it."""
+    begun = open_maintenance(clock.now())
+    if begun is not None:
+        return WARN, f"维护进行中（{begun.begun_at:%Y-%m-%d %H:%M} UTC 开始），账本结构可以改动"
+    if not prepare_roles.ask(GUARD_STANDS)[0][0]:
+        return WARN, "账本结构保护未启用（需数据库超级用户）：manage.py prepare_roles --sql"
+    return OK, "账本的表、触发器和函数只能在声明的维护中改动"
 
 
 def broker() -> Answer:
@@ -219,6 +255,8 @@ def machine_clock() -> Answer:
 LOOKS: dict[str, tuple[str, Callable[[], Answer], bool]] = {
     "database": ("数据库", database, True),
     "migrations": ("数据库迁移", migrations, True),
+    "roles": ("数据库角色", database_roles, True),
+    "structure": ("账本结构保护", structure, True),
     "broker": ("消息队列", broker, False),
     "worker": ("后台任务进程", worker, False),
     "work": ("后台任务", pieces_of_work, True),

@@ -24,6 +24,7 @@ class Command(BaseCommand):
             self.stdout.write(f"正在建立或更新数据表（{waiting.split()[0]} 项，新库约需十几秒）……")
             self.stdout.flush()
         call_command("migrate", verbosity=0, interactive=False)
+        call_command("prepare_roles", stdout=StringIO())
         call_command("sync_roles", strict=True, stdout=StringIO(), stderr=self.stderr)
         call_command("make_log_key", stdout=StringIO())
         publish_schemas(now())
