@@ -78,9 +78,7 @@ def test_a_refused_file_is_3_and_the_mended_file_goes_by_the_same_command(line, 
 
 
 def test_what_a_service_refused_can_be_sent_again_when_the_reason_is_gone(line, program):
-    order = world.an_order(
-        line.there.offering, line.there.order.enterprise, accept=False
-    )
+    order = world.an_order(line.there.offering, line.there.order.enterprise, accept=False)
     name = line.file("usage.csv", line.row(1).replace(line.there.order.order_no, order.order_no))
     assert program.run("push", name).code == 3
     ordering.accept_order(order, actor=world.ENGINEER, at=world.AT)

@@ -90,7 +90,9 @@ def test_rows_are_told_by_their_place_in_the_whole_file(line, program):
     rows[5_003] = line.row(5_003, device_count="-1")
     ran = program.run("push", line.file("usage.csv", *rows), "--json")
     assert ran.code == 4
-    assert [(each["row"], each["chunk"]) for each in ran.json["errors"]] == [(5_004, 2)]
+    (fault,) = ran.json["errors"]
+    assert (fault["row"], fault["chunk"]) == (5_004, 2)
+    assert fault["detail"].startswith("第 5004 行“device_count”列")
     assert UsageRecord.objects.count() == 5_000
     mended = program.run("push", line.file("usage.csv", *rows[:5_003], line.row(5_003)), "--json")
     assert (mended.code, mended.json["counts"]["duplicate"]) == (0, 5_000)

@@ -53,15 +53,22 @@ class LogKey:
         return cls(name, key_id, raw[1:])
 
 
+def usable_lines(text: str) -> list[str]:
+    """Return the lines of a text that are Ed25519 keys; keys of other kinds are passed over."""
+    return [line for line in text.split() if _is_key(line)]
+
+
+def _is_key(line: str) -> bool:
+    try:
+        LogKey.parse(line)
+    except BadReceipt:
+        return False
+    return True
+
+
 def keys_in(text: str) -> list[LogKey]:
-    """Return the Ed25519 keys among the lines of a text; lines of other kinds are passed over."""
-    found = []
-    for line in text.split():
-        try:
-            found.append(LogKey.parse(line))
-        except BadReceipt:
-            continue
-    return found
+    """Return the Ed25519 keys among the lines of a text."""
+    return [LogKey.parse(line) for line in usable_lines(text)]
 
 
 def check_receipt(answer: dict[str, Any], keys: list[LogKey]) -> dict[str, Any]:

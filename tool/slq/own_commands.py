@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from slq import showing
 from slq.doctor import examine
+from slq.notes import usable_lines
 from slq.outcomes import Exit, Stopped
 from slq.sending import NO_ENTRY, Patience, patiently, sentence
 from slq.settings import (
@@ -121,7 +122,7 @@ def _published_keys(account: Account) -> str:
         answer = httpx.get(f"{account.endpoint}/public/log/key", timeout=30)
     except httpx.TransportError:
         return ""
-    return answer.text.strip() if answer.status_code == _FOUND else ""
+    return "\n".join(usable_lines(answer.text)) if answer.status_code == _FOUND else ""
 
 
 def doctor(told: Namespace, speech: Speech) -> Exit:

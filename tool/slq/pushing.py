@@ -224,4 +224,9 @@ def _listed(client: MeteringClient, batch_id: str) -> list[dict[str, Any]]:
 def _placed(fault: dict[str, Any], chunk: Chunk) -> dict[str, Any]:
     """Count a fault's row from the begin of the file; a fault of the whole chunk has no row."""
     row = int(fault.get("row") or 0)
-    return fault | {"row": row + chunk.first_row - 1 if row else 0, "chunk": chunk.number}
+    place = row + chunk.first_row - 1 if row else 0
+    detail = str(fault.get("detail", ""))
+    for word in ("第 {} 行", "row {}", "Row {}"):
+        if detail.startswith(word.format(row)):
+            detail = word.format(place) + detail.removeprefix(word.format(row))
+    return fault | {"row": place, "chunk": chunk.number, "detail": detail}
