@@ -49,6 +49,7 @@ class MeteringClient:
         private_key: Ed25519 key that signs each POST; a test key needs none.
         transport: e.g. ``httpx.WSGITransport(app=...)`` to stay inside one process.
         public_origin: the address the service calls itself, if it is reached under another one.
+        language: ``zh`` or ``en``, for the sentences of the answers.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class MeteringClient:
         *,
         transport: httpx.BaseTransport | None = None,
         public_origin: str = "",
+        language: str = "zh",
     ) -> None:
         """Open a connection pool; close it by ``close`` or as a context manager."""
         self.key_id = key_id or token.partition(".")[0]
@@ -67,7 +69,11 @@ class MeteringClient:
         self.public_origin = (public_origin or base_url).rstrip("/")
         self._http = httpx.Client(
             base_url=base_url,
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Accept": "application/json",
+                "Accept-Language": language,
+            },
             transport=transport,
             timeout=TIMEOUT_SECONDS,
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("ledger", "vouchers", "providers", "billing")
-FOLDERS = (*ROOMS, "config", "deploy", "benchmarks")
+FOLDERS = (*ROOMS, "config", "deploy", "benchmarks", "tool")
 DOOR_WORDS = frozenset(
     {"portal", "office", "console", "api", "public", "frame", "health", "tasks", "commands"}
 )
