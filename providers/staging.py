@@ -8,7 +8,6 @@ fill the same temporary table.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from django.db import connection
@@ -16,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from ledger.periods import Month, month_of
 from providers.batches import BadBatch
+from providers.columns import Piece
 from providers.measures import split_use, whole_seconds
 from providers.models import MeteringMonth, Provider, UsageBatch
 from providers.records import BadRow, Row
@@ -40,7 +40,6 @@ from providers.staging_sql import (
     SUPERSEDE,
 )
 
-ROWS_PER_COPY = 10_000
 _NEVER = datetime.min.replace(tzinfo=UTC)
 LATEST_AHEAD = timedelta(minutes=5)
 TEST_ORDER = "TEST-OK"
@@ -89,22 +88,28 @@ class Stage:
             for statement in STAGE:
                 cursor.execute(statement)
 
-    def fill(self, records: Iterable[Row | BadRow], *, most_rows: int) -> Staged:
-        """Copy decoded records into the tables, chunk by chunk, so memory stays flat.
+    def fill(self, pieces: Iterable[Piece], *, most_rows: int) -> Staged:
+        """Copy decoded records into the tables, piece by piece, so memory stays flat.
 
         Raises:
             BadBatch: the decoder cannot go on, or there are too many records.
         """
-        stream = iter(records)
-        while chunk := list(islice(stream, ROWS_PER_COPY)):
-            self.counted.rows += len(chunk)
+        for piece in pieces:
+            self.counted.rows += piece.rows
             if self.counted.rows > most_rows:
                 raise BadBatch("too_many_records")
-            self._copy([each for each in chunk if isinstance(each, Row)])
-            self._leave_out([each for each in chunk if isinstance(each, BadRow)])
+            if piece.copy_text:
+                with connection.cursor() as cursor, cursor.copy(COPY_STAGE) as copy:
+                    copy.write(piece.copy_text)
+            self.counted.device_milli_seconds += piece.device_milli_seconds
+            self.counted.corrections += piece.corrections
+            self._copy([each for each in piece.one_by_one if isinstance(each, Row)])
+            self._leave_out([each for each in piece.one_by_one if isinstance(each, BadRow)])
         return self.counted
 
     def _copy(self, rows: list[Row]) -> None:
+        if not rows:
+            return
         parts: list[str] = []
         lines = [self._line(row, parts) for row in rows]
         with connection.cursor() as cursor:

@@ -1,0 +1,225 @@
+"""Read large uploads by columns: DuckDB checks whole pieces, the row reader what is in doubt.
+
+A piece of the body goes into a small in-memory database, every cell is checked at once, and what
+is certainly good comes out as text for ``COPY``. All else goes through ``batches`` row by row,
+the one authority on faults, so both ways of reading tell the same.
+
+Source: decision 0080.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import duckdb
+
+from providers import batches
+from providers.batches import CSV, NDJSON
+from providers.columns_sql import (
+    CHECK,
+    COPY_TEXT,
+    COUNTS,
+    DOUBTFUL,
+    LINES,
+    csv_cells,
+    json_cells,
+    json_lines,
+)
+from providers.records import FIELDS, BadRow, Row
+
+PIECE = 4 << 20
+_ROWS_AT_ONCE = 10_000
+_LONGEST_PATTERN = 10_000
+_MOST_PATTERNS = 8
+_WHOLE_NUMBERS = ("device_count", "share_milli")
+_NUMBER = re.compile(r"(: ?)[0-9]+( ?[,}]\s*)")
+
+
+@dataclass
+class Piece:
+    """What one piece of a body came to.
+
+    Units: ``device_milli_seconds`` and ``corrections`` count the rows in ``copy_text`` only.
+    """
+
+    rows: int
+    copy_text: str = ""
+    device_milli_seconds: int = 0
+    corrections: int = 0
+    one_by_one: list[Row | BadRow] = field(default_factory=list)
+
+
+class _NotByLines(Exception):  # noqa: N818 - a turn of the road, not a fault
+    """A record of this piece does not end with its line."""
+
+
+def read_pieces(body: bytes, content_type: str) -> Iterator[Piece]:
+    """Yield every record of the body, by columns where its form allows.
+
+    Raises:
+        BadBatch: as ``batches.read_batch``, whose outcomes these are.
+    """
+    if content_type == CSV:
+        yield from _read_csv(batches.insist_on_text(body))
+    elif content_type == NDJSON:
+        yield from _read_ndjson(batches.insist_on_text(body))
+    else:
+        yield from _in_chunks(batches.read_batch(body, content_type))
+
+
+def _in_chunks(rows: Iterator[Row | BadRow]) -> Iterator[Piece]:
+    """Gather rows that were read one by one."""
+    chunk: list[Row | BadRow] = []
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == _ROWS_AT_ONCE:
+            yield Piece(len(chunk), one_by_one=chunk)
+            chunk = []
+    if chunk:
+        yield Piece(len(chunk), one_by_one=chunk)
+
+
+def _open() -> duckdb.DuckDBPyConnection:
+    """Open a database of one's own that reaches neither files nor network."""
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "threads": 1,
+            "memory_limit": "256MB",
+            "enable_external_access": False,
+            "lock_configuration": True,
+        },
+    )
+
+
+def _pieces_of(body: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+    """Cut the body behind line ends; yield where each piece begins, and the piece."""
+    while start < len(body):
+        end = body.find(b"\n", min(start + PIECE, len(body)) - 1) + 1 or len(body)
+        yield start, body[start:end]
+        start = end
+
+
+def _read_csv(body: bytes) -> Iterator[Piece]:
+    """Read CSV; from the first piece with a record over several lines on, row by row."""
+    first, _, _ = body.partition(b"\n")
+    head = first.removesuffix(b"\r")
+    if not head or b'"' in head or b"\r" in head or len(head) > _LONGEST_PATTERN:
+        yield from _in_chunks(batches.read_batch(body, CSV))
+        return
+    header = batches.check_header(head.decode().split(","))
+    row, line = 0, 1
+    with _open() as database:
+        for start, raw in _pieces_of(body, len(first) + 1):
+            try:
+                piece = _csv_piece(database, raw, header, row)
+            except _NotByLines:
+                rest = batches.read_csv_rows(body[start:].decode(), header, row=row, line=line)
+                yield from _in_chunks(rest)
+                return
+            yield piece
+            row += piece.rows
+            line += raw.count(b"\n")
+
+
+def _csv_piece(
+    database: duckdb.DuckDBPyConnection, raw: bytes, header: list[str], row: int
+) -> Piece:
+    if b"\x00" in raw or raw.count(b"\r") != raw.count(b"\r\n"):
+        raise _NotByLines
+    database.execute(LINES, [raw.removesuffix(b"\n").decode()])
+    database.execute(csv_cells(header))
+    database.execute(CHECK)
+    doubtful = []
+    for place, line in database.execute(DOUBTFUL).fetchall():
+        try:
+            cells = next(csv.reader([line], strict=True))
+        except csv.Error as error:
+            raise _NotByLines from error
+        doubtful.append(batches.read_cells(row + place, header, cells))
+    return _finished(database, row, doubtful)
+
+
+def _finished(
+    database: duckdb.DuckDBPyConnection, row: int, doubtful: list[Row | BadRow]
+) -> Piece:
+    """Put together what was read by columns and what was read by rows."""
+    [(rows, use, corrections)] = database.execute(COUNTS).fetchall()
+    [(text,)] = database.execute(COPY_TEXT, [row]).fetchall()
+    return Piece(rows, text or "", int(use), corrections, doubtful)
+
+
+def _read_ndjson(body: bytes) -> Iterator[Piece]:
+    """Read NDJSON; lines that look like others before them go by columns."""
+    row = 0
+    reader = _JsonLines()
+    with reader.database:
+        for _, raw in _pieces_of(body, 0):
+            if b"\x00" in raw:
+                lines = (each for each in raw.split(b"\n") if each and not each.isspace())
+                found = [batches.read_line(n, each) for n, each in enumerate(lines, row + 1)]
+                pieces = [Piece(len(found), one_by_one=found)]
+            else:
+                pieces = [reader.read(raw, row)]
+            yield from pieces
+            row += sum(each.rows for each in pieces)
+
+
+class _JsonLines:
+    """Reads pieces of NDJSON, remembering how the lines of this body look."""
+
+    def __init__(self) -> None:
+        """Open the database."""
+        self.database = _open()
+        self._pattern = ""
+
+    def read(self, raw: bytes, row: int) -> Piece:
+        """Read one piece of whole lines."""
+        run = self.database.execute
+        run(LINES, [raw.removesuffix(b"\n").decode()])
+        run(json_lines())
+        if not self._pattern:
+            first = run("SELECT line FROM pieces ORDER BY n LIMIT 1").fetchall()
+            self._pattern = _pattern_of(first[0][0]) if first else ""
+        run(self._pattern or json_cells({0: "\x01"}, {}, {}))
+        run(CHECK)
+        doubtful = [
+            batches.read_line(row + place, line.encode())
+            for place, line in run(DOUBTFUL).fetchall()
+        ]
+        return _finished(self.database, row, doubtful)
+
+
+def _pattern_of(line: str) -> str:
+    """Return the statement that reads lines like this one; empty if it is not a plain record.
+
+    Between quotes stand keys and texts, outside them colons, commas and whole numbers.
+    """
+    pieces = line.split('"')
+    if "\\" in line or len(line) > _LONGEST_PATTERN or len(pieces) < 3 or pieces[0] != "{":
+        return ""
+    fixed, texts, numbers = {0: "{"}, {}, {}
+    place = 1
+    while place + 1 < len(pieces):
+        name, behind = pieces[place], pieces[place + 1]
+        if name not in FIELDS or name in texts or name in numbers:
+            return ""
+        fixed[place] = name
+        number = _NUMBER.fullmatch(behind)
+        if number and name in _WHOLE_NUMBERS:
+            numbers[name] = place + 1
+            closing = number[2]
+            fixed[place + 1] = f"{number[1]}\x00{closing}"
+            place += 2
+        elif behind.strip(" ") == ":" and name not in _WHOLE_NUMBERS and place + 3 < len(pieces):
+            fixed[place + 1] = behind
+            texts[name] = place + 2
+            closing = fixed[place + 3] = pieces[place + 3]
+            place += 4
+        else:
+            return ""
+        last = place >= len(pieces)
+        if closing.strip(" \t\r") != ("}" if last else ","):
+            return ""
+    return json_cells(fixed, texts, numbers) if place == len(pieces) else ""
