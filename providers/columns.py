@@ -9,29 +9,23 @@ Source: decision 0080.
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
+from ledger.refusals import Broken
 from providers import batches
 from providers.batches import CSV, NDJSON
-from providers.columns_sql import (
-    CHECK,
-    COPY_TEXT,
-    COUNTS,
-    DOUBTFUL,
-    LINES,
-    csv_cells,
-    json_cells,
-    json_lines,
-)
+from providers.columns_sql import BLANK_CSV, csv_rows, json_rows
 from providers.records import FIELDS, BadRow, Row
 
 PIECE = 4 << 20
 _ROWS_AT_ONCE = 10_000
 _LONGEST_PATTERN = 10_000
-_MOST_PATTERNS = 8
+_BLANK_CSV = re.compile(BLANK_CSV)
+_BLANK_JSON = re.compile(r"[ \t\r\x0b\x0c]*")
 _WHOLE_NUMBERS = ("device_count", "share_milli")
 _NUMBER = re.compile(r"(: ?)[0-9]+( ?[,}]\s*)")
 
@@ -128,67 +122,68 @@ def _csv_piece(
 ) -> Piece:
     if b"\x00" in raw or raw.count(b"\r") != raw.count(b"\r\n"):
         raise _NotByLines
-    database.execute(LINES, [raw.removesuffix(b"\n").decode()])
-    database.execute(csv_cells(header))
-    database.execute(CHECK)
-    doubtful = []
-    for place, line in database.execute(DOUBTFUL).fetchall():
+
+    def read_row(number: int, line: str) -> Row | BadRow:
         try:
             cells = next(csv.reader([line], strict=True))
         except csv.Error as error:
             raise _NotByLines from error
-        doubtful.append(batches.read_cells(row + place, header, cells))
-    return _finished(database, row, doubtful)
+        return batches.read_cells(number, header, cells)
 
-
-def _finished(
-    database: duckdb.DuckDBPyConnection, row: int, doubtful: list[Row | BadRow]
-) -> Piece:
-    """Put together what was read by columns and what was read by rows."""
-    [(rows, use, corrections)] = database.execute(COUNTS).fetchall()
-    [(text,)] = database.execute(COPY_TEXT, [row]).fetchall()
-    return Piece(rows, text or "", int(use), corrections, doubtful)
+    reading = _Reading(csv_rows(header), _BLANK_CSV, read_row)
+    return reading.read(database, raw, row)
 
 
 def _read_ndjson(body: bytes) -> Iterator[Piece]:
-    """Read NDJSON; lines that look like others before them go by columns."""
+    """Read NDJSON; lines that look like the first of the body go by columns."""
     row = 0
-    reader = _JsonLines()
-    with reader.database:
+    pattern = ""
+    with _open() as database:
         for _, raw in _pieces_of(body, 0):
-            if b"\x00" in raw:
+            first = next((each for each in raw.split(b"\n", 9)[:9] if each.strip()), b"")
+            pattern = pattern or _pattern_of(first.decode())
+            if b"\x00" in raw or not pattern:
                 lines = (each for each in raw.split(b"\n") if each and not each.isspace())
                 found = [batches.read_line(n, each) for n, each in enumerate(lines, row + 1)]
-                pieces = [Piece(len(found), one_by_one=found)]
+                piece = Piece(len(found), one_by_one=found)
             else:
-                pieces = [reader.read(raw, row)]
-            yield from pieces
-            row += sum(each.rows for each in pieces)
+                piece = _Reading(pattern, _BLANK_JSON, _read_line).read(database, raw, row)
+            yield piece
+            row += piece.rows
 
 
-class _JsonLines:
-    """Reads pieces of NDJSON, remembering how the lines of this body look."""
+def _read_line(row: int, line: str) -> Row | BadRow:
+    return batches.read_line(row, line.encode())
 
-    def __init__(self) -> None:
-        """Open the database."""
-        self.database = _open()
-        self._pattern = ""
 
-    def read(self, raw: bytes, row: int) -> Piece:
-        """Read one piece of whole lines."""
-        run = self.database.execute
-        run(LINES, [raw.removesuffix(b"\n").decode()])
-        run(json_lines())
-        if not self._pattern:
-            first = run("SELECT line FROM pieces ORDER BY n LIMIT 1").fetchall()
-            self._pattern = _pattern_of(first[0][0]) if first else ""
-        run(self._pattern or json_cells({0: "\x01"}, {}, {}))
-        run(CHECK)
-        doubtful = [
-            batches.read_line(row + place, line.encode())
-            for place, line in run(DOUBTFUL).fetchall()
-        ]
-        return _finished(self.database, row, doubtful)
+@dataclass(frozen=True)
+class _Reading:
+    """How the pieces of one body are read: all at once, blank lines aside, doubtful ones alone."""
+
+    statement: str
+    blank: re.Pattern[str]
+    read_row: Callable[[int, str], Row | BadRow]
+
+    def read(self, database: duckdb.DuckDBPyConnection, raw: bytes, row: int) -> Piece:
+        """Read one piece of whole lines behind ``row`` rows."""
+        text = raw.decode().removesuffix("\n")
+        answer = self._ask(database, text, row)
+        if answer[1]:
+            lines = [each for each in text.split("\n") if not self.blank.fullmatch(each)]
+            if not lines:
+                return Piece(0)
+            text = "\n".join(lines)
+            answer = self._ask(database, text, row)
+        rows, _, use, corrections, doubtful, copy_text = answer
+        lines = text.split("\n") if doubtful else []
+        alone = [self.read_row(row + place, lines[place - 1]) for place in sorted(doubtful)]
+        return Piece(rows, copy_text, int(use), corrections, alone)
+
+    def _ask(self, database: duckdb.DuckDBPyConnection, text: str, row: int) -> tuple[Any, ...]:
+        answer = database.execute(self.statement, [text, row]).fetchone()
+        if answer is None:
+            raise Broken("the column reader gave no answer")
+        return answer
 
 
 def _pattern_of(line: str) -> str:
@@ -222,4 +217,4 @@ def _pattern_of(line: str) -> str:
         last = place >= len(pieces)
         if closing.strip(" \t\r") != ("}" if last else ","):
             return ""
-    return json_cells(fixed, texts, numbers) if place == len(pieces) else ""
+    return json_rows(fixed, texts, numbers) if place == len(pieces) else ""

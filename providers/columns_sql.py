@@ -10,6 +10,7 @@ from providers.records import BASES, FIELDS, JOB_STATES, MOST_DEVICES
 
 # Letters that are printable and stay as they are under NFC: ASCII, ideographs, full-width forms.
 PLAIN_LETTERS = r"[ -~\x{4e00}-\x{9fa5}\x{ff01}-\x{ff5e}\x{3001}\x{3002}]"
+BLANK_CSV = r'(?:"")?(?:,(?:"")?)*\r*'
 LONGEST_LINE = 100_000  # below what the csv module takes as one cell
 
 _ID = r"[A-Za-z0-9._:/\-]{1,128}"
@@ -23,11 +24,9 @@ _TIME = (
     r"(?:\.[0-9]{1,6})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 
-LINES = """
-CREATE OR REPLACE TEMP TABLE lines AS
-SELECT generate_subscripts(found, 1)::INT AS n, unnest(found) AS line
-  FROM (SELECT string_split(?, chr(10)) AS found)
-"""
+_LINES = """lines AS (
+    SELECT generate_subscripts(found, 1)::INT AS place, unnest(found) AS line
+      FROM (SELECT string_split(?, chr(10)) AS found))"""
 
 
 def _text(word: str) -> str:
@@ -43,41 +42,29 @@ def _cells(given: dict[str, str]) -> str:
     return ", ".join(f"{given.get(name, _text(''))} AS {name}" for name in FIELDS)
 
 
-def csv_cells(header: Sequence[str]) -> str:
-    """Return the statement that cuts CSV lines into cells.
+def csv_rows(header: Sequence[str]) -> str:
+    """Return the statement that reads a piece of CSV.
 
     A line with quotes fits only if every cell is quoted as a whole and holds neither quote nor
     comma; then taking the quotes away and cutting at commas is what RFC 4180 says.
     """
     columns = {name: f"c[{place}]" for place, name in enumerate(header, start=1)}
     quoted = r'(?:[^",]*|"[^",]*")(?:,(?:[^",]*|"[^",]*"))*'
-    return f"""
-CREATE OR REPLACE TEMP TABLE cells AS
-WITH plain AS (SELECT n, rtrim(line, chr(13)) AS line FROM lines),
-cut AS (
-    SELECT n, line,
-           CASE WHEN NOT contains(line, '"') THEN string_split(line, ',')
-                WHEN regexp_full_match(line, {_text(quoted)})
-                THEN string_split(replace(line, '"', ''), ',') END AS c
-      FROM plain WHERE NOT regexp_full_match(line, '(?:"")?(?:,(?:"")?)*'))
-SELECT n, line,
-       coalesce(len(c) = {len(header)}, false) AND length(line) <= {LONGEST_LINE} AS fits,
-       {_cells(columns)}
-  FROM cut
-"""  # noqa: S608 - the header holds known names only
+    cells = f"""cut AS (
+    SELECT place, rtrim(line, chr(13)) AS line, blank,
+           CASE WHEN NOT contains(line, '"') THEN string_split(rtrim(line, chr(13)), ',')
+                WHEN regexp_full_match(rtrim(line, chr(13)), {_text(quoted)})
+                THEN string_split(replace(rtrim(line, chr(13)), '"', ''), ',') END AS c
+      FROM (SELECT *, regexp_full_match(line, {_text(BLANK_CSV)}) AS blank FROM lines)),
+cells AS (
+    SELECT place, blank, {_cells(columns)},
+           coalesce(len(c) = {len(header)}, false) AND length(line) <= {LONGEST_LINE} AS fits
+      FROM cut)"""  # noqa: S608 - the header holds known names only
+    return _rows(cells)
 
 
-def json_lines() -> str:
-    """Return the statement that keeps lines of an NDJSON piece that are not blank."""
-    return """
-CREATE OR REPLACE TEMP TABLE pieces AS
-SELECT n, line, CASE WHEN contains(line, '\\') THEN [''] ELSE string_split(line, '"') END AS p
-  FROM lines WHERE trim(line, ' ' || chr(9) || chr(11) || chr(12) || chr(13)) <> ''
-"""
-
-
-def json_cells(fixed: dict[int, str], texts: dict[str, int], numbers: dict[str, int]) -> str:
-    """Return the statement that takes the cells out of JSON objects that look alike.
+def json_rows(fixed: dict[int, str], texts: dict[str, int], numbers: dict[str, int]) -> str:
+    """Return the statement that reads a piece of NDJSON whose objects look alike.
 
     Args:
         fixed: what stands between quotes (keys) and outside (colons, commas), by place; at the
@@ -102,10 +89,14 @@ def json_cells(fixed: dict[int, str], texts: dict[str, int], numbers: dict[str, 
         cells[name] = f"substring({here}, {len(ahead) + 1}, {size})"
     for name in numbers:
         tests.append(f"{cells[name]} <> ''")
-    return f"""
-CREATE OR REPLACE TEMP TABLE cells AS
-SELECT n, line, coalesce({" AND ".join(tests)}, false) AS fits, {_cells(cells)} FROM pieces
-"""  # noqa: S608 - known names, and texts quoted above
+    read = f"""pieces AS (
+    SELECT place, trim(line, ' ' || chr(9) || chr(11) || chr(12) || chr(13)) = '' AS blank,
+           CASE WHEN contains(line, '\\') THEN [''] ELSE string_split(line, '"') END AS p
+      FROM lines),
+cells AS (
+    SELECT place, blank, {_cells(cells)}, coalesce({" AND ".join(tests)}, false) AS fits
+      FROM pieces)"""  # noqa: S608 - known names, and texts quoted above
+    return _rows(read)
 
 
 def _time(name: str) -> str:
@@ -158,30 +149,6 @@ _HONEST = " AND ".join(
     )
 )
 
-# A record over a Shanghai month end has parts: few, so the row reader takes them.
-CHECK = f"""
-CREATE OR REPLACE TEMP TABLE checked AS
-WITH timed AS (SELECT *, {_time("started_at")} AS started, {_time("ended_at")} AS ended FROM cells),
-judged AS (SELECT *, {_HONEST} AS honest FROM timed),
-used AS (
-    SELECT * REPLACE (CASE share_milli WHEN '' THEN '1000' ELSE share_milli END AS share_milli,
-                      CASE basis WHEN '' THEN 'allocated' ELSE basis END AS basis),
-           CASE WHEN honest THEN try_cast(device_count AS BIGINT)
-                * try_cast(CASE share_milli WHEN '' THEN '1000' ELSE share_milli END AS BIGINT)
-                * ((epoch_us(coalesce(ended, started)) - epoch_us(started)) // 1000000) END AS use
-      FROM judged)
-SELECT * EXCLUDE (n, fits, honest), (row_number() OVER (ORDER BY n))::INT AS place,
-       coalesce(honest AND (use = 0 OR ended + INTERVAL 8 HOUR
-           <= date_trunc('month', started + INTERVAL 8 HOUR) + INTERVAL 1 MONTH), false) AS good
-  FROM used
-"""  # noqa: S608 - no outside text
-
-COUNTS = """
-SELECT count(*), coalesce(sum(use) FILTER (WHERE good), 0)::VARCHAR,
-       count(*) FILTER (WHERE good AND corrects <> '') FROM checked
-"""
-DOUBTFUL = "SELECT place, line FROM checked WHERE NOT good ORDER BY place"
-
 
 def _iso(name: str) -> str:
     """Write an instant as Python's ``isoformat`` does."""
@@ -200,20 +167,49 @@ def _or_null(name: str) -> str:
     return rf"CASE {name} WHEN '' THEN '\N' ELSE {name} END"
 
 
-_DIGEST = f"""sha256(concat_ws(chr(31), order_no, device_model, device_count, share_milli,
+_DIGEST = """sha256(concat_ws(chr(31), order_no, device_model, device_count, share_milli,
     began, finished, basis, job_state, job_ref, utilisation_pct, energy_kwh, device_seconds,
     corrects, reason))"""
 
-# Rows in the form of COPY, columns in the order of the table ``usage_stage``.
-COPY_TEXT = rf"""
-WITH written AS (
-    SELECT *, {_iso("started")} AS began,
+
+def _rows(cells: str) -> str:
+    """Return one statement from the text of a piece to what there is to know of it.
+
+    It gives: rows, blank lines, use (as text: it may pass 64 bits), corrections, places of
+    doubtful rows, and good rows in the form of COPY in the columns of ``usage_stage``. A record
+    over a Shanghai month end has parts; such are few, so they count as doubtful.
+    Parameters: the text; how many rows came before it.
+    """
+    return rf"""
+WITH {_LINES},
+{cells},
+timed AS (SELECT *, {_time("started_at")} AS started, {_time("ended_at")} AS ended FROM cells),
+judged AS (
+    SELECT * REPLACE (CASE share_milli WHEN '' THEN '1000' ELSE share_milli END AS share_milli,
+                      CASE basis WHEN '' THEN 'allocated' ELSE basis END AS basis),
+           coalesce({_HONEST}, false) AS honest
+      FROM timed),
+used AS (
+    SELECT *, CASE WHEN honest THEN try_cast(device_count AS BIGINT)
+                * try_cast(share_milli AS BIGINT)
+                * ((epoch_us(coalesce(ended, started)) - epoch_us(started)) // 1000000)
+              END AS use
+      FROM judged),
+written AS (
+    SELECT *, honest AND (use = 0 OR ended + INTERVAL 8 HOUR
+                  <= date_trunc('month', started + INTERVAL 8 HOUR) + INTERVAL 1 MONTH) AS good,
+           {_iso("started")} AS began,
            CASE WHEN ended IS NULL THEN '' ELSE {_iso("ended")} END AS finished
-      FROM checked WHERE good)
-SELECT string_agg(concat_ws(chr(9), place + ?::INT, record_id, order_no,
-       {_escaped("device_model")}, device_count, share_milli, began, {_or_null("finished")}, basis,
-       job_state, {_escaped("job_ref")}, {_or_null("utilisation_pct")}, {_or_null("energy_kwh")},
-       {_or_null("device_seconds")}, corrects, {_escaped("reason")},
-       '\\x' || {_DIGEST}, strftime(started + INTERVAL 8 HOUR, '%Y-%m'), use) || chr(10), '')
+      FROM used)
+SELECT count(*), count(*) FILTER (WHERE blank),
+       coalesce(sum(use) FILTER (WHERE good), 0)::VARCHAR,
+       count(*) FILTER (WHERE good AND corrects <> ''),
+       coalesce(list(place) FILTER (WHERE NOT good), []),
+       coalesce(string_agg(CASE WHEN good THEN concat_ws(chr(9), place + ?::INT, record_id,
+       order_no, {_escaped("device_model")}, device_count, share_milli, began,
+       {_or_null("finished")}, basis, job_state, {_escaped("job_ref")},
+       {_or_null("utilisation_pct")}, {_or_null("energy_kwh")}, {_or_null("device_seconds")},
+       corrects, {_escaped("reason")}, '\\x' || {_DIGEST},
+       strftime(started + INTERVAL 8 HOUR, '%Y-%m'), use) || chr(10) END, ''), '')
   FROM written
 """  # noqa: S608 - no outside text
