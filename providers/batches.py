@@ -7,6 +7,7 @@ another, so the caller may take them in chunks of any size.
 Source: metering specification, sections 1 and 2; reliability paper 4.2 and 4.3.
 """
 
+import codecs
 import csv
 import io
 import json
@@ -36,6 +37,7 @@ CSV = "text/csv"
 CLOUDEVENTS = "application/cloudevents-batch+json"
 LONGEST_LINE = 1 << 20
 LARGEST_BODY = 256 << 20
+_DECODED_AT_ONCE = 1 << 20
 HIGHEST_RATIO = 100
 MOST_ROWS = 1_000_000
 # A record has at most 15 commas; only a reason may hold more.
@@ -117,11 +119,16 @@ def provider_claim(body: bytes, content_type: str) -> str:
 
 
 def _insist_on_utf8(body: bytes) -> None:
-    """Refuse other encodings, naming the likely one."""
+    """Refuse other encodings, naming the likely one; a piece at a time, to hold no second body."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(body)
     try:
-        body.decode("utf-8")
+        for start in range(0, len(body), _DECODED_AT_ONCE):
+            piece = view[start : start + _DECODED_AT_ONCE]
+            decoder.decode(piece, final=start + _DECODED_AT_ONCE >= len(body))
     except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
+        at = start + error.start - len(error.object) + len(piece)
+        line = body.count(b"\n", 0, at) + 1
         raise BadBatch("encoding", row=line, value=_likely_encoding(body)) from error
     if b"\x00" in body[:4]:
         raise BadBatch("encoding", value="UTF-16")

@@ -10,6 +10,7 @@ Source: decision 0080.
 import csv
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from providers.batches import CSV, NDJSON
 from providers.columns_sql import BLANK_CSV, csv_rows, json_rows
 from providers.records import FIELDS, BadRow, Row
 
-PIECE = 4 << 20
+PIECE = 2 << 20
 _ROWS_AT_ONCE = 10_000
 _LONGEST_PATTERN = 10_000
 _BLANK_CSV = re.compile(BLANK_CSV)
@@ -72,6 +73,15 @@ def _in_chunks(rows: Iterator[Row | BadRow]) -> Iterator[Piece]:
             chunk = []
     if chunk:
         yield Piece(len(chunk), one_by_one=chunk)
+
+
+def ahead(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Read the next piece on another core while the caller stores this one."""
+    with ThreadPoolExecutor(1) as reader:
+        waiting = reader.submit(next, pieces, None)
+        while (piece := waiting.result()) is not None:
+            waiting = reader.submit(next, pieces, None)
+            yield piece
 
 
 def _open() -> duckdb.DuckDBPyConnection:

@@ -76,6 +76,7 @@ class Stage:
         """Make the tables; they vanish with the transaction."""
         self.batch = batch
         self.counted = Staged()
+        self._outcomes: dict[str, int] = {}
         self._month: Month | None = None
         self._from = self._until = _NEVER
         with connection.cursor() as cursor:
@@ -84,6 +85,8 @@ class Stage:
                 "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
                 [f"usage/{batch.provider_id}/{batch.livemode}"],
             )
+            # A million rows are joined and grouped several times; the default of 4 MB spills.
+            cursor.execute("SET LOCAL work_mem = '64MB'")
             cursor.execute("DROP TABLE IF EXISTS usage_stage, usage_part, usage_judged")
             for statement in STAGE:
                 cursor.execute(statement)
@@ -187,10 +190,13 @@ class Stage:
                 cursor.execute(OVER_CAPACITY, facts)
                 cursor.execute(OVER_HOLD, facts)
             cursor.execute(COUNTS)
-            return dict(cursor.fetchall())
+            self._outcomes = dict(cursor.fetchall())
+        return dict(self._outcomes)
 
     def store_left_out(self) -> None:
         """Keep duplicates, conflicts and rejected rows with their reasons."""
+        if not self._outcomes.keys() & {"duplicate", "conflict", "rejected"}:
+            return
         facts: dict[str, Any] = {
             "batch": self.batch.pk,
             "provider": self.batch.provider_id,
@@ -214,7 +220,8 @@ class Stage:
             facts["months"] = months
             facts["settle_months"] = [str(each) for each in settle_months(months)]
             cursor.execute(INSERT_USAGE, facts)
-            cursor.execute(CONFLICTS, facts)
+            if "conflict" in self._outcomes:
+                cursor.execute(CONFLICTS, facts)
             if self.counted.corrections:
                 cursor.execute("SET LOCAL providers.moving_usage = 'on'")
                 cursor.execute(REVERSE, facts)
