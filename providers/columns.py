@@ -23,6 +23,7 @@ from providers.columns_sql import BLANK_CSV, csv_rows, json_rows
 from providers.records import FIELDS, BadRow, Row
 
 PIECE = 2 << 20
+SMALL = 256 << 10  # opening the database costs as much as some thousand rows one by one
 _ROWS_AT_ONCE = 10_000
 _LONGEST_PATTERN = 10_000
 _BLANK_CSV = re.compile(BLANK_CSV)
@@ -49,18 +50,22 @@ class _NotByLines(Exception):  # noqa: N818 - a turn of the road, not a fault
     """A record of this piece does not end with its line."""
 
 
-def read_pieces(body: bytes, content_type: str) -> Iterator[Piece]:
-    """Yield every record of the body, by columns where its form allows.
+def read_pieces(
+    body: bytes, content_type: str, *, piece: int = PIECE, small: int = SMALL
+) -> Iterator[Piece]:
+    """Yield every record of the body, by columns where its size and form allow.
+
+    Args:
+        piece: about how many bytes are read at once.
+        small: a body of fewer bytes is read row by row.
 
     Raises:
         BadBatch: as ``batches.read_batch``, whose outcomes these are.
     """
-    if content_type == CSV:
-        yield from _read_csv(batches.insist_on_text(body))
-    elif content_type == NDJSON:
-        yield from _read_ndjson(batches.insist_on_text(body))
-    else:
-        yield from _in_chunks(batches.read_batch(body, content_type))
+    if len(body) < small or content_type not in (CSV, NDJSON):
+        return _in_chunks(batches.read_batch(body, content_type))
+    read = _read_csv if content_type == CSV else _read_ndjson
+    return read(batches.insist_on_text(body), piece)
 
 
 def _in_chunks(rows: Iterator[Row | BadRow]) -> Iterator[Piece]:
@@ -97,15 +102,15 @@ def _open() -> duckdb.DuckDBPyConnection:
     )
 
 
-def _pieces_of(body: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+def _pieces_of(body: bytes, start: int, size: int) -> Iterator[tuple[int, bytes]]:
     """Cut the body behind line ends; yield where each piece begins, and the piece."""
     while start < len(body):
-        end = body.find(b"\n", min(start + PIECE, len(body)) - 1) + 1 or len(body)
+        end = body.find(b"\n", min(start + size, len(body)) - 1) + 1 or len(body)
         yield start, body[start:end]
         start = end
 
 
-def _read_csv(body: bytes) -> Iterator[Piece]:
+def _read_csv(body: bytes, size: int) -> Iterator[Piece]:
     """Read CSV; from the first piece with a record over several lines on, row by row."""
     first, _, _ = body.partition(b"\n")
     head = first.removesuffix(b"\r")
@@ -115,7 +120,7 @@ def _read_csv(body: bytes) -> Iterator[Piece]:
     header = batches.check_header(head.decode().split(","))
     row, line = 0, 1
     with _open() as database:
-        for start, raw in _pieces_of(body, len(first) + 1):
+        for start, raw in _pieces_of(body, len(first) + 1, size):
             try:
                 piece = _csv_piece(database, raw, header, row)
             except _NotByLines:
@@ -144,12 +149,12 @@ def _csv_piece(
     return reading.read(database, raw, row)
 
 
-def _read_ndjson(body: bytes) -> Iterator[Piece]:
+def _read_ndjson(body: bytes, size: int) -> Iterator[Piece]:
     """Read NDJSON; lines that look like the first of the body go by columns."""
     row = 0
     pattern = ""
     with _open() as database:
-        for _, raw in _pieces_of(body, 0):
+        for _, raw in _pieces_of(body, 0, size):
             first = next((each for each in raw.split(b"\n", 9)[:9] if each.strip()), b"")
             pattern = pattern or _pattern_of(first.decode())
             if b"\x00" in raw or not pattern:
