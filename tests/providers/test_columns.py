@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ledger.periods import month_of
@@ -26,6 +27,8 @@ from providers.records import FIELDS, BadRow, Row
 from tests.providers.test_records import as_csv, honest_records
 
 INPUTS = Path(settings.SHARED_DATA_DIR) / "inputs"
+# A database is opened for every example, and its statement made: some tenths of a second.
+unhurried = hypothesis_settings(deadline=None, max_examples=60)
 needs_inputs = pytest.mark.skipif(
     not INPUTS.exists(), reason="the shared inputs are absent (SHARED_DATA_DIR)"
 )
@@ -159,13 +162,14 @@ def csv_bodies(draw) -> bytes:
             ' "a"\n',
         ]
     )
-    for _ in range(draw(st.integers(1, 8))):
+    for _ in range(draw(st.integers(1, 25))):
         writer.writerow(record_of(draw))
-        if draw(st.integers(0, 4)) == 0:
+        if draw(st.integers(0, 15)) == 0:
             out.write(draw(strange))
     return out.getvalue().encode()
 
 
+@unhurried
 @given(body=csv_bodies())
 def test_csv_of_every_kind_reads_the_same_both_ways(body):
     assert_same(body, CSV)
@@ -177,7 +181,7 @@ def json_lines(draw) -> bytes:
     separators = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,", " : ")]))
     ascii_only = draw(st.booleans())
     lines = []
-    for _ in range(draw(st.integers(1, 8))):
+    for _ in range(draw(st.integers(1, 25))):
         record: dict[str, Any] = dict(record_of(draw))
         for name in ("device_count", "share_milli", "energy_kwh"):
             if record.get(name, "").isdecimal() and draw(st.integers(0, 5)):
@@ -193,11 +197,13 @@ def json_lines(draw) -> bytes:
     return draw(st.sampled_from(["\n", "\r\n", "\n \n", "\n\x0c\n"])).join(lines).encode()
 
 
+@unhurried
 @given(body=json_lines())
 def test_ndjson_of_every_kind_reads_the_same_both_ways(body):
     assert_same(body, NDJSON)
 
 
+@unhurried
 @given(records=st.lists(honest_records(), min_size=1, max_size=8))
 def test_honest_records_have_the_same_digest_both_ways(records):
     assert_same(as_csv(records), CSV)
@@ -205,6 +211,7 @@ def test_honest_records_have_the_same_digest_both_ways(records):
     assert_same(lines.encode(), NDJSON)
 
 
+@unhurried
 @given(body=st.binary(max_size=200), kind=st.sampled_from([CSV, NDJSON]))
 def test_any_bytes_come_to_the_same_both_ways(body, kind):
     assert_same(body, kind, 20)
