@@ -7,6 +7,7 @@ another, so the caller may take them in chunks of any size.
 Source: metering specification, sections 1 and 2; reliability paper 4.2 and 4.3.
 """
 
+import codecs
 import csv
 import io
 import json
@@ -36,6 +37,7 @@ CSV = "text/csv"
 CLOUDEVENTS = "application/cloudevents-batch+json"
 LONGEST_LINE = 1 << 20
 LARGEST_BODY = 256 << 20
+_DECODED_AT_ONCE = 1 << 20
 HIGHEST_RATIO = 100
 MOST_ROWS = 1_000_000
 # A record has at most 15 commas; only a reason may hold more.
@@ -97,11 +99,16 @@ def read_batch(body: bytes, content_type: str) -> Iterator[Row | BadRow]:
         BadBatch: the body cannot be read as what it says it is. May come after some rows,
             so a caller stores nothing before the end.
     """
+    return _READERS[content_type](insist_on_text(body))
+
+
+def insist_on_text(body: bytes) -> bytes:
+    """Return the body without its byte order mark; refuse what is empty or not UTF-8."""
     body = body.removeprefix(_BOM)
-    if not body.strip():
+    if not body or body.isspace():
         raise BadBatch("empty_body")
     _insist_on_utf8(body)
-    return _READERS[content_type](body)
+    return body
 
 
 def provider_claim(body: bytes, content_type: str) -> str:
@@ -112,11 +119,16 @@ def provider_claim(body: bytes, content_type: str) -> str:
 
 
 def _insist_on_utf8(body: bytes) -> None:
-    """Refuse other encodings, naming the likely one."""
+    """Refuse other encodings, naming the likely one; a piece at a time, to hold no second body."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(body)
     try:
-        body.decode("utf-8")
+        for start in range(0, len(body), _DECODED_AT_ONCE):
+            piece = view[start : start + _DECODED_AT_ONCE]
+            decoder.decode(piece, final=start + _DECODED_AT_ONCE >= len(body))
     except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
+        at = start + error.start - len(error.object) + len(piece)
+        line = body.count(b"\n", 0, at) + 1
         raise BadBatch("encoding", row=line, value=_likely_encoding(body)) from error
     if b"\x00" in body[:4]:
         raise BadBatch("encoding", value="UTF-16")
@@ -177,10 +189,14 @@ def _read_ndjson(body: bytes) -> Iterator[Row | BadRow]:
         if line.isspace():
             continue
         row += 1
-        if len(line) > LONGEST_LINE:
-            yield _faulty(row, "line_too_long")
-            continue
-        yield _read_object(row, line.strip())
+        yield read_line(row, line)
+
+
+def read_line(row: int, line: bytes) -> Row | BadRow:
+    """Read one line of NDJSON."""
+    if len(line) > LONGEST_LINE:
+        return _faulty(row, "line_too_long")
+    return _read_object(row, line.strip())
 
 
 def _read_cloudevents(body: bytes) -> Iterator[Row | BadRow]:
@@ -266,18 +282,29 @@ def _faulty(row: int, code: str, value: str = "") -> BadRow:
 
 def _read_csv(body: bytes) -> Iterator[Row | BadRow]:
     """Read RFC 4180 text; the first line names the fields, in any order."""
-    lines = csv.reader(io.StringIO(body.decode("utf-8"), newline=""), strict=True)
-    row = 0
-    started = 1
+    return read_csv_rows(body.decode("utf-8"))
+
+
+def read_csv_rows(
+    text: str, header: list[str] | None = None, *, row: int = 0, line: int = 0
+) -> Iterator[Row | BadRow]:
+    """Read the rows of CSV text, from its header or from the middle on.
+
+    Args:
+        header: the names of the columns, if the text begins behind them.
+        row, line: how many rows and lines came before the text.
+    """
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    started = line + 1
     try:
-        header = next(lines)
-        columns = _check_header(header)
-        started = lines.line_num + 1
+        if header is None:
+            header = check_header(next(lines))
+            started = line + lines.line_num + 1
         for cells in lines:
             if any(cells):
                 row += 1
-                yield _read_cells(row, header, columns, cells)
-            started = lines.line_num + 1
+                yield read_cells(row, header, cells)
+            started = line + lines.line_num + 1
     except csv.Error as error:
         raise _csv_trouble(str(error), started) from error
 
@@ -291,7 +318,7 @@ def _csv_trouble(message: str, line: int) -> BadBatch:
     return BadBatch("malformed_csv", row=line, value=shown(message))
 
 
-def _check_header(header: list[str]) -> list[str]:
+def check_header(header: list[str]) -> list[str]:
     """Return the header's names, refusing unknown, repeated or missing ones."""
     for name in header:
         if name not in FIELDS and name not in ERROR_COLUMNS:
@@ -305,16 +332,16 @@ def _check_header(header: list[str]) -> list[str]:
     return header
 
 
-def _read_cells(row: int, header: list[str], columns: list[str], cells: list[str]) -> Row | BadRow:
+def read_cells(row: int, header: list[str], cells: list[str]) -> Row | BadRow:
     """Read one CSV row; an empty cell is an absent field."""
     if len(cells) != len(header):
-        given = dict(zip(columns, cells, strict=False))
+        given = dict(zip(header, cells, strict=False))
         fault = RowFault(row, "", "row_columns", f"{len(cells)} / {len(header)}")
         kept = {name: shown(value, 1000) for name, value in given.items()}
         return BadRow(row, shown(given.get("record_id", "")), (fault,), kept)
     given = {
         name: cell
-        for name, cell in zip(columns, cells, strict=True)
+        for name, cell in zip(header, cells, strict=True)
         if cell and name not in ERROR_COLUMNS
     }
     return read_record(row, given, TEXT_READERS)

@@ -19,7 +19,8 @@ from ledger.identifiers import new_id
 from ledger.refusals import Refused
 from ledger.transfers import Journal, Transfer
 from ledger.work import Progress, Work
-from providers.batches import MOST_ROWS, BadBatch, read_batch, unpack
+from providers.batches import MOST_ROWS, BadBatch, unpack
+from providers.columns import ahead, read_pieces
 from providers.models import (
     BatchRow,
     Provider,
@@ -226,7 +227,7 @@ def _fill(
     stage = Stage(batch)
     try:
         plain = unpack(body, batch.content_encoding)
-        staged = stage.fill(read_batch(plain, batch.content_type), most_rows=MOST_ROWS)
+        staged = stage.fill(ahead(read_pieces(plain, batch.content_type)), most_rows=MOST_ROWS)
     except BadBatch as bad:
         raise as_refusal(bad) from bad
     _check_totals(batch, staged.rows, staged.device_milli_seconds)

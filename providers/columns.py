@@ -1,0 +1,235 @@
+"""Read large uploads by columns: DuckDB checks whole pieces, the row reader what is in doubt.
+
+A piece of the body goes into a small in-memory database, every cell is checked at once, and what
+is certainly good comes out as text for ``COPY``. All else goes through ``batches`` row by row,
+the one authority on faults, so both ways of reading tell the same.
+
+Source: decision 0080.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from ledger.refusals import Broken
+from providers import batches
+from providers.batches import CSV, NDJSON
+from providers.columns_sql import BLANK_CSV, csv_rows, json_rows
+from providers.records import FIELDS, BadRow, Row
+
+PIECE = 2 << 20
+SMALL = 256 << 10  # opening the database costs as much as some thousand rows one by one
+_ROWS_AT_ONCE = 10_000
+_LONGEST_PATTERN = 10_000
+_BLANK_CSV = re.compile(BLANK_CSV)
+_BLANK_JSON = re.compile(r"[ \t\r\x0b\x0c]*")
+_WHOLE_NUMBERS = ("device_count", "share_milli")
+_NUMBER = re.compile(r"(: ?)[0-9]+( ?[,}]\s*)")
+
+
+@dataclass
+class Piece:
+    """What one piece of a body came to.
+
+    Units: ``device_milli_seconds`` and ``corrections`` count the rows in ``copy_text`` only.
+    """
+
+    rows: int
+    copy_text: str = ""
+    device_milli_seconds: int = 0
+    corrections: int = 0
+    one_by_one: list[Row | BadRow] = field(default_factory=list)
+
+
+class _NotByLines(Exception):  # noqa: N818 - a turn of the road, not a fault
+    """A record of this piece does not end with its line."""
+
+
+def read_pieces(
+    body: bytes, content_type: str, *, piece: int = PIECE, small: int = SMALL
+) -> Iterator[Piece]:
+    """Yield every record of the body, by columns where its size and form allow.
+
+    Args:
+        piece: about how many bytes are read at once.
+        small: a body of fewer bytes is read row by row.
+
+    Raises:
+        BadBatch: as ``batches.read_batch``, whose outcomes these are.
+    """
+    if len(body) < small or content_type not in (CSV, NDJSON):
+        return _in_chunks(batches.read_batch(body, content_type))
+    read = _read_csv if content_type == CSV else _read_ndjson
+    return read(batches.insist_on_text(body), piece)
+
+
+def _in_chunks(rows: Iterator[Row | BadRow]) -> Iterator[Piece]:
+    """Gather rows that were read one by one."""
+    chunk: list[Row | BadRow] = []
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == _ROWS_AT_ONCE:
+            yield Piece(len(chunk), one_by_one=chunk)
+            chunk = []
+    if chunk:
+        yield Piece(len(chunk), one_by_one=chunk)
+
+
+def ahead(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Read the next piece on another core while the caller stores this one."""
+    with ThreadPoolExecutor(1) as reader:
+        waiting = reader.submit(next, pieces, None)
+        while (piece := waiting.result()) is not None:
+            waiting = reader.submit(next, pieces, None)
+            yield piece
+
+
+def _open() -> duckdb.DuckDBPyConnection:
+    """Open a database of one's own that reaches neither files nor network."""
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "threads": 1,
+            "memory_limit": "256MB",
+            "enable_external_access": False,
+            "lock_configuration": True,
+        },
+    )
+
+
+def _pieces_of(body: bytes, start: int, size: int) -> Iterator[tuple[int, bytes]]:
+    """Cut the body behind line ends; yield where each piece begins, and the piece."""
+    while start < len(body):
+        end = body.find(b"\n", min(start + size, len(body)) - 1) + 1 or len(body)
+        yield start, body[start:end]
+        start = end
+
+
+def _read_csv(body: bytes, size: int) -> Iterator[Piece]:
+    """Read CSV; from the first piece with a record over several lines on, row by row."""
+    first, _, _ = body.partition(b"\n")
+    head = first.removesuffix(b"\r")
+    if not head or b'"' in head or b"\r" in head or len(head) > _LONGEST_PATTERN:
+        yield from _in_chunks(batches.read_batch(body, CSV))
+        return
+    header = batches.check_header(head.decode().split(","))
+    row, line = 0, 1
+    with _open() as database:
+        for start, raw in _pieces_of(body, len(first) + 1, size):
+            try:
+                piece = _csv_piece(database, raw, header, row)
+            except _NotByLines:
+                rest = batches.read_csv_rows(body[start:].decode(), header, row=row, line=line)
+                yield from _in_chunks(rest)
+                return
+            yield piece
+            row += piece.rows
+            line += raw.count(b"\n")
+
+
+def _csv_piece(
+    database: duckdb.DuckDBPyConnection, raw: bytes, header: list[str], row: int
+) -> Piece:
+    if b"\x00" in raw or raw.count(b"\r") != raw.count(b"\r\n"):
+        raise _NotByLines
+
+    def read_row(number: int, line: str) -> Row | BadRow:
+        try:
+            cells = next(csv.reader([line], strict=True))
+        except csv.Error as error:
+            raise _NotByLines from error
+        return batches.read_cells(number, header, cells)
+
+    reading = _Reading(csv_rows(header), _BLANK_CSV, read_row)
+    return reading.read(database, raw, row)
+
+
+def _read_ndjson(body: bytes, size: int) -> Iterator[Piece]:
+    """Read NDJSON; lines that look like the first of the body go by columns."""
+    row = 0
+    pattern = ""
+    with _open() as database:
+        for _, raw in _pieces_of(body, 0, size):
+            first = next((each for each in raw.split(b"\n", 9)[:9] if each.strip()), b"")
+            pattern = pattern or _pattern_of(first.decode())
+            if b"\x00" in raw or not pattern:
+                lines = (each for each in raw.split(b"\n") if each and not each.isspace())
+                found = [batches.read_line(n, each) for n, each in enumerate(lines, row + 1)]
+                piece = Piece(len(found), one_by_one=found)
+            else:
+                piece = _Reading(pattern, _BLANK_JSON, _read_line).read(database, raw, row)
+            yield piece
+            row += piece.rows
+
+
+def _read_line(row: int, line: str) -> Row | BadRow:
+    return batches.read_line(row, line.encode())
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How the pieces of one body are read: all at once, blank lines aside, doubtful ones alone."""
+
+    statement: str
+    blank: re.Pattern[str]
+    read_row: Callable[[int, str], Row | BadRow]
+
+    def read(self, database: duckdb.DuckDBPyConnection, raw: bytes, row: int) -> Piece:
+        """Read one piece of whole lines behind ``row`` rows."""
+        text = raw.decode().removesuffix("\n")
+        answer = self._ask(database, text, row)
+        if answer[1]:
+            lines = [each for each in text.split("\n") if not self.blank.fullmatch(each)]
+            if not lines:
+                return Piece(0)
+            text = "\n".join(lines)
+            answer = self._ask(database, text, row)
+        rows, _, use, corrections, doubtful, copy_text = answer
+        lines = text.split("\n") if doubtful else []
+        alone = [self.read_row(row + place, lines[place - 1]) for place in sorted(doubtful)]
+        return Piece(rows, copy_text, int(use), corrections, alone)
+
+    def _ask(self, database: duckdb.DuckDBPyConnection, text: str, row: int) -> tuple[Any, ...]:
+        answer = database.execute(self.statement, [text, row]).fetchone()
+        if answer is None:
+            raise Broken("the column reader gave no answer")
+        return answer
+
+
+def _pattern_of(line: str) -> str:
+    """Return the statement that reads lines like this one; empty if it is not a plain record.
+
+    Between quotes stand keys and texts, outside them colons, commas and whole numbers.
+    """
+    pieces = line.split('"')
+    if "\\" in line or len(line) > _LONGEST_PATTERN or len(pieces) < 3 or pieces[0] != "{":
+        return ""
+    fixed, texts, numbers = {0: "{"}, {}, {}
+    place = 1
+    while place + 1 < len(pieces):
+        name, behind = pieces[place], pieces[place + 1]
+        if name not in FIELDS or name in texts or name in numbers:
+            return ""
+        fixed[place] = name
+        number = _NUMBER.fullmatch(behind)
+        if number and name in _WHOLE_NUMBERS:
+            numbers[name] = place + 1
+            closing = number[2]
+            fixed[place + 1] = f"{number[1]}\x00{closing}"
+            place += 2
+        elif behind.strip(" ") == ":" and name not in _WHOLE_NUMBERS and place + 3 < len(pieces):
+            fixed[place + 1] = behind
+            texts[name] = place + 2
+            closing = fixed[place + 3] = pieces[place + 3]
+            place += 4
+        else:
+            return ""
+        last = place >= len(pieces)
+        if closing.strip(" \t\r") != ("}" if last else ","):
+            return ""
+    return json_rows(fixed, texts, numbers) if place == len(pieces) else ""
