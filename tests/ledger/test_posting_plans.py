@@ -124,7 +124,9 @@ def clerk() -> str:
     """Make a role that may call the posting function and read, and nothing else."""
     name = f"posting_clerk_{os.getpid()}"
     rows(f"CREATE ROLE {name} NOLOGIN")
+    rows(f"GRANT USAGE ON SCHEMA public TO {name}")
     rows(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
+    rows(f"GRANT EXECUTE ON FUNCTION ledger_post TO {name}")
     return name
 
 
