@@ -80,7 +80,7 @@ def test_go_opens_the_checkpoint_and_checks_proofs_over_our_tiles(published, tmp
     for index in (0, 255, 256, 280, published.newest.size - 1):
         said = run(*words, str(index)).stdout
         assert said.startswith(f"OK: {published.key.name} size {published.newest.size}"), said
-        assert "1 verified, 2 unverified" in said
+        assert "1 verified, 3 unverified" in said
     bend(published.folder / "tile" / "0" / "000", 32 * 255)
     assert run(*words, "255").stdout.startswith("NOT OK")
     bend(published.folder / "checkpoint", 3)
