@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from ledger import models
-from ledger.cosigning import CosignerKey, timestamp_of
+from ledger.cosigning import KINDS
 from ledger.entries import Malformed, decode, moment_text
 from ledger.invariants import Finding
-from ledger.signing import KEY_ID_BYTES, NoteError, split_note
+from ledger.signing import KEY_ID_BYTES, NoteError, VerificationKey, second_of, split_note
 from ledger.stamping import trusted_roots
 from ledger.suites import SHA256, SM3
 from ledger.tokens import NationalToken, Token, TokenError, digest_of, verify_token
@@ -44,7 +44,9 @@ def _cosignatures() -> Iterator[Finding]:
             yield Finding("cosignature", f"ledger_cosignature {row.pk}", fault)
 
 
-def _cosignature_fault(row: models.Cosignature, known: dict[tuple[str, bytes], CosignerKey]) -> str:
+def _cosignature_fault(
+    row: models.Cosignature, known: dict[tuple[str, bytes], VerificationKey]
+) -> str:
     checkpoint = models.Checkpoint.objects.of(SHA256).filter(size=row.size).first()
     if checkpoint is None:
         return "没有这个长度的检查点"
@@ -52,13 +54,13 @@ def _cosignature_fault(row: models.Cosignature, known: dict[tuple[str, bytes], C
     _, lines = split_note(f"{text}\n{row.line}")
     (name, blob) = lines[0]
     key_id, signature = blob[:KEY_ID_BYTES], blob[KEY_ID_BYTES:]
-    stated = datetime.fromtimestamp(timestamp_of(signature), UTC)
+    stated = datetime.fromtimestamp(second_of(signature), UTC)
     if len(lines) != 1 or (name, key_id.hex(), stated) != (row.witness, row.key_id, row.at):
         return "名称、公钥标识或时间与签名行不一致"
     key = known.get((name, key_id))
     if key is None:
         return ""
-    if row.algorithm != key.form.name:
+    if row.algorithm != KINDS[key.algorithm]:
         return "算法与公钥不一致"
     key.check(text, signature)
     return ""

@@ -132,6 +132,18 @@ class TreeHead:
         return head
 
 
+def head_of(text: str) -> TreeHead:
+    """Return what a checkpoint's first three lines say; later lines are passed over.
+
+    Raises:
+        NoteError: not the text of a checkpoint.
+    """
+    lines = text.split("\n")
+    if lines.pop() or not all(lines):
+        raise NoteError("a checkpoint has lines that are not empty")
+    return TreeHead.parse("".join(f"{each}\n" for each in lines[:_CHECKPOINT_LINES]))
+
+
 def speaks_for_a_tree(text: str) -> bool:
     """Say whether somebody could take a text for a checkpoint or for a cosigned one.
 

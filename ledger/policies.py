@@ -10,14 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ledger.cosigning import (
-    AnyKey,
-    CosignerKey,
-    head_of,
-    parse_key,
-    signature_of,
-    timestamp_of,
-)
+from ledger.cosigning import KINDS, signature_of, witness_key
+from ledger.notes import head_of
 from ledger.signing import NoteError, TreeHead, VerificationKey, split_note
 
 MAX_POLICY_BYTES = 262_144
@@ -35,7 +29,7 @@ class PolicyError(ValueError):
 class KnownLog:
     """A log whose checkpoints count."""
 
-    key: AnyKey
+    key: VerificationKey
     url: str = ""
 
 
@@ -44,7 +38,7 @@ class KnownWitness:
     """A witness under the name that the policy gives it."""
 
     name: str
-    key: CosignerKey
+    key: VerificationKey
     url: str = ""
 
 
@@ -85,7 +79,7 @@ class Judgement:
     """
 
     head: TreeHead
-    log: AnyKey | None
+    log: VerificationKey | None
     witnesses: Mapping[str, int]
     quorum_met: bool
 
@@ -121,7 +115,7 @@ class _Reader:
     def _log(self, words: list[str]) -> None:
         if len(words) not in {1, 2}:
             raise PolicyError("a log line is: log VKEY [URL]")
-        key = parse_key(words[0])
+        key = VerificationKey.parse(words[0])
         if any(_same(key, each.key) for each in self.logs):
             raise PolicyError("the key of a log is given twice")
         self.logs.append(KnownLog(key, *words[1:]))
@@ -129,9 +123,7 @@ class _Reader:
     def _witness(self, words: list[str]) -> None:
         if len(words) not in {2, 3}:
             raise PolicyError("a witness line is: witness NAME VKEY [URL]")
-        key = parse_key(words[1])
-        if isinstance(key, VerificationKey):
-            raise PolicyError("the key of a witness is not one for cosignatures")
+        key = witness_key(words[1])
         if any(_same(key, each.key) for each in self.witnesses):
             raise PolicyError("the key of a witness is given twice")
         self._name(words[0])
@@ -163,7 +155,7 @@ class _Reader:
         self.names.add(name)
 
 
-def _same(one: AnyKey, other: AnyKey) -> bool:
+def _same(one: VerificationKey, other: VerificationKey) -> bool:
     return one.public == other.public
 
 
@@ -203,7 +195,7 @@ def parse_policy(raw: bytes) -> Policy:
     return Policy(tuple(reader.logs), tuple(reader.witnesses), tuple(reader.groups), reader.quorum)
 
 
-def policy_of(witnesses: Iterable[tuple[str, CosignerKey]], logs: Iterable[KnownLog]) -> Policy:
+def policy_of(witnesses: Iterable[tuple[str, VerificationKey]], logs: Iterable[KnownLog]) -> Policy:
     """Return the policy over some witnesses that asks for more than half of them.
 
     Args:
@@ -214,13 +206,13 @@ def policy_of(witnesses: Iterable[tuple[str, CosignerKey]], logs: Iterable[Known
     Raises:
         PolicyError: the same key twice.
     """
-    bodies: dict[tuple[str, str], list[CosignerKey]] = {}
+    bodies: dict[tuple[str, str], list[VerificationKey]] = {}
     for url, key in witnesses:
         bodies.setdefault((url, key.name), []).append(key)
     known: list[KnownWitness] = []
     groups: list[Group] = []
     for number, ((url, _), keys) in enumerate(bodies.items(), 1):
-        names = [f"w{number}-{each.form.name.lower()}-{each.key_id.hex()}" for each in keys]
+        names = [f"w{number}-{KINDS[each.algorithm].lower()}-{each.key_id.hex()}" for each in keys]
         known += [KnownWitness(n, key, url) for n, key in zip(names, keys, strict=True)]
         groups.append(Group(f"w{number}", 1, tuple(names)))
     if groups:
@@ -249,7 +241,7 @@ def judge(note: str, policy: Policy) -> Judgement:
         signature = signature_of(lines, witness.key)
         if signature is not None:
             witness.key.check(text, signature)
-            seen[witness.name] = timestamp_of(signature)
+            seen[witness.name] = witness.key.cosigned_second(signature)
     return Judgement(head, signed, seen, _quorum_met(policy, set(seen)))
 
 

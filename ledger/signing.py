@@ -34,6 +34,7 @@ from ledger.notes import (
     TreeHead,
     check_name,
     from_base64,
+    head_of,
     note_of,
     signature_line,
     split_note,
@@ -44,7 +45,9 @@ from ledger.sm2 import Sm2Error, Sm2PrivateKey
 
 __all__ = [
     "KEY_ID_BYTES",
+    "LATEST_SECOND",
     "MAX_NOTE_CHARACTERS",
+    "TIME_BYTES",
     "Algorithm",
     "Growth",
     "NoteError",
@@ -54,16 +57,19 @@ __all__ = [
     "TreeHead",
     "VerificationKey",
     "from_base64",
+    "head_of",
     "open_all",
     "open_note",
+    "second_of",
+    "signed_message",
     "split_note",
     "to_base64",
 ]
 
 PrivateKey = Ed25519PrivateKey | MLDSA44PrivateKey | Sm2PrivateKey
 
-_TIME_BYTES = 8
-_LATEST_SECOND = 2**63 - 1
+TIME_BYTES = 8
+LATEST_SECOND = 2**63 - 1
 _MOST_NAME_BYTES = 255
 #: Begins every ML-DSA message of tlog-cosignature, checkpoints being subtrees from leaf zero.
 _SUBTREE_LABEL = b"subtree/v1\n\x00"
@@ -127,8 +133,11 @@ def _short(value: str) -> bytes:
     return bytes([len(encoded)]) + encoded
 
 
-def _message(name: str, algorithm: Algorithm, text: str, second: int) -> bytes:
+def signed_message(name: str, algorithm: Algorithm, text: str, second: int) -> bytes:
     """Return the bytes that are signed for a text.
+
+    Args:
+        second: the time a cosignature states; other kinds state none.
 
     Raises:
         NoteError: an ML-DSA cosignature over a text that is no checkpoint.
@@ -136,11 +145,23 @@ def _message(name: str, algorithm: Algorithm, text: str, second: int) -> bytes:
     if algorithm is Algorithm.COSIGN_ED25519:
         return f"cosignature/v1\ntime {second}\n{text}".encode()
     if algorithm is Algorithm.COSIGN_MLDSA44:
-        head = TreeHead.parse(text)
-        times = second.to_bytes(_TIME_BYTES)
-        span = bytes(_TIME_BYTES) + head.size.to_bytes(_TIME_BYTES)
+        head = head_of(text)
+        times = second.to_bytes(TIME_BYTES)
+        span = bytes(TIME_BYTES) + head.size.to_bytes(TIME_BYTES)
         return _SUBTREE_LABEL + _short(name) + times + _short(head.origin) + span + head.root
     return text.encode()
+
+
+def second_of(signature: bytes) -> int:
+    """Return the second (POSIX time) that a cosignature of whatever kind states.
+
+    Raises:
+        NoteError: too short, or a second that cannot be.
+    """
+    second = int.from_bytes(signature[:TIME_BYTES])
+    if len(signature) <= TIME_BYTES or second > LATEST_SECOND:
+        raise NoteError("a cosignature states no possible time")
+    return second
 
 
 @dataclass(frozen=True)
@@ -192,13 +213,10 @@ class VerificationKey:
             NoteError: the signature has not the length of its kind, or the second is too large.
         """
         form = _FORMS[self.algorithm]
-        timed = _TIME_BYTES if form.timed else 0
+        timed = TIME_BYTES if form.timed else 0
         if len(signature) != timed + form.signature_bytes:
             raise NoteError(f"the signature of {self.name} has not the length of its kind")
-        second = int.from_bytes(signature[:timed])
-        if second > _LATEST_SECOND:
-            raise NoteError(f"the signature of {self.name} states no possible time")
-        return second
+        return second_of(signature) if form.timed else 0
 
     def check(self, text: str, signature: bytes) -> None:
         """Check a signature over a text; a cosignature comes with its time before it.
@@ -207,8 +225,8 @@ class VerificationKey:
             NoteError: it does not hold.
         """
         second = self.cosigned_second(signature)
-        message = _message(self.name, self.algorithm, text, second)
-        bare = signature[_TIME_BYTES:] if self.algorithm.is_timed else signature
+        message = signed_message(self.name, self.algorithm, text, second)
+        bare = signature[TIME_BYTES:] if self.algorithm.is_timed else signature
         try:
             if self.algorithm is Algorithm.SM2_SM3:
                 sm2.verify(self.public, bare, message)
@@ -281,9 +299,11 @@ class Signer:
         check_name(self.name)
         if not text.endswith("\n"):
             raise NoteError("a note text ends with a line end")
+        if self.algorithm is Algorithm.COSIGN_MLDSA44:
+            TreeHead.parse(text)  # It would sign no extension line, so it signs under none.
         second = _second(at) if self.algorithm.is_timed else 0
-        signature = self.private.sign(_message(self.name, self.algorithm, text, second))
-        times = second.to_bytes(_TIME_BYTES) if self.algorithm.is_timed else b""
+        signature = self.private.sign(signed_message(self.name, self.algorithm, text, second))
+        times = second.to_bytes(TIME_BYTES) if self.algorithm.is_timed else b""
         return signature_line(self.name, self.verification.key_id + times + signature)
 
     def sign(self, text: str, at: datetime | None = None) -> str:

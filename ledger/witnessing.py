@@ -20,12 +20,11 @@ from django.db.models import Max
 
 from ledger import models
 from ledger.asking import Question, Reply, ask_all
-from ledger.cosigning import CosignerKey, parse_key, signature_of, timestamp_of
+from ledger.cosigning import KINDS, signature_of, witness_key
 from ledger.merkle import MAX_SIZE, consistency_proof
 from ledger.policies import (
     KnownLog,
     Policy,
-    PolicyError,
     parse_policy,
     policy_of,
     satisfied,
@@ -48,7 +47,7 @@ class Body:
     """A witness as it is set up: where it is asked, and the keys it answers with."""
 
     url: str
-    keys: tuple[CosignerKey, ...]
+    keys: tuple[VerificationKey, ...]
 
     @property
     def name(self) -> str:
@@ -108,16 +107,9 @@ def setting() -> Policy:
         if " " not in text:
             return parse_policy(Path(text).read_bytes())
         pairs = [each.split() for each in text.split(",") if each.strip()]
-        return policy_of([(url, _witness_key(vkey)) for url, vkey in pairs], [])
+        return policy_of([(url, witness_key(vkey)) for url, vkey in pairs], [])
     except (OSError, ValueError) as error:
         raise Broken(f"LOG_WITNESSES cannot be read: {error}") from error
-
-
-def _witness_key(text: str) -> CosignerKey:
-    key = parse_key(text)
-    if isinstance(key, VerificationKey):
-        raise PolicyError("the key of a witness is not one for cosignatures")
-    return key
 
 
 def policy(keys: Iterable[VerificationKey]) -> Policy:
@@ -139,7 +131,7 @@ def bodies() -> list[Body]:
     Raises:
         Broken: the setting cannot be read.
     """
-    found: dict[tuple[str, str], list[CosignerKey]] = {}
+    found: dict[tuple[str, str], list[VerificationKey]] = {}
     for each in setting().witnesses:
         if each.url:
             found.setdefault((each.url, each.key.name), []).append(each.key)
@@ -211,10 +203,10 @@ class _Round:
             return self._outcome(body, "invalid", "；".join(faults) or "没有它的公钥对应的签名行")
         return self._outcome(body, "cosigned", f"{taken} 个签名")
 
-    def _keep(self, key: CosignerKey, signature: bytes) -> None:
+    def _keep(self, key: VerificationKey, signature: bytes) -> None:
         text, _ = split_note(self.newest.note)
         key.check(text, signature)
-        seconds = timestamp_of(signature)
+        seconds = key.cosigned_second(signature)
         if seconds > int((self.at + AHEAD).timestamp()):
             raise NoteError(f"{key.name} cosigned with a time that is still to come")
         models.Cosignature.objects.get_or_create(
@@ -222,7 +214,7 @@ class _Round:
             witness=key.name,
             key_id=key.key_id.hex(),
             defaults={
-                "algorithm": key.form.name,
+                "algorithm": KINDS[key.algorithm],
                 "line": f"\u2014 {key.name} {to_base64(key.key_id + signature)}\n",
                 "at": datetime.fromtimestamp(seconds, UTC),
             },

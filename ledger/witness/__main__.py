@@ -9,8 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from ledger.cosigning import AnyKey, parse_key
-from ledger.signing import NoteError
+from ledger.signing import NoteError, VerificationKey
 from ledger.witness import pages
 from ledger.witness.judging import Witness
 from ledger.witness.keyfile import make_key, open_once, read_key
@@ -38,14 +37,14 @@ def _place(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _keys(chosen: argparse.Namespace) -> list[AnyKey]:
+def _keys(chosen: argparse.Namespace) -> list[VerificationKey]:
     texts = list(chosen.log)
     for path in chosen.logs:
         with path.open(encoding="utf-8") as file:
             texts += file.read(MOST_BYTES).split()
     if not texts:
         raise Unusable("用 --log 或 --logs 给出至少一个日志的验证公钥")
-    return [parse_key(each) for each in texts]
+    return [VerificationKey.parse(each) for each in texts]
 
 
 def serve(chosen: argparse.Namespace) -> None:

@@ -10,9 +10,9 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ledger.cosigning import AnyKey, Cosigner, signature_of
+from ledger.cosigning import Cosigner, signature_of
 from ledger.merkle import ProofError, empty_root, verify_consistency
-from ledger.signing import NoteError
+from ledger.signing import NoteError, VerificationKey
 from ledger.witness.memory import Evidence, Memory, Seen
 from ledger.witness.submissions import Malformed, Submission, read_submission
 
@@ -38,10 +38,10 @@ class Answer:
 class Witness:
     """Judges the checkpoints of some logs; remembers and cosigns those that only grew."""
 
-    def __init__(self, cosigner: Cosigner, logs: Iterable[AnyKey], memory: Memory) -> None:
+    def __init__(self, cosigner: Cosigner, logs: Iterable[VerificationKey], memory: Memory) -> None:
         self.cosigner = cosigner
         self.memory = memory
-        self.logs: dict[str, list[AnyKey]] = {}
+        self.logs: dict[str, list[VerificationKey]] = {}
         for each in logs:
             self.logs.setdefault(each.name, []).append(each)
         memory.belong_to([each.text for each in cosigner.keys])
@@ -121,7 +121,7 @@ class Witness:
             )
 
 
-def _is_signed(asked: Submission, keys: list[AnyKey]) -> bool:
+def _is_signed(asked: Submission, keys: list[VerificationKey]) -> bool:
     """Say whether a known key signed; a known key with a wrong signature spoils the note."""
     signed = False
     for key in keys:

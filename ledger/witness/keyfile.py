@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ledger.cosigning import Cosigner, CosignerKey
+from ledger.cosigning import Cosigner, witness_key
 from ledger.signing import NoteError
 from ledger.witness.memory import Unusable
 
@@ -31,7 +31,7 @@ def make_key(path: Path, name: str) -> Cosigner:
     made = Cosigner(name, Ed25519PrivateKey.generate(), MLDSA44PrivateKey.generate())
     try:
         for each in made.keys:
-            CosignerKey.parse(each.text)
+            witness_key(each.text)
     except NoteError as error:
         raise Unusable(f"{name!r} cannot be the name of a witness") from error
     blocks = [

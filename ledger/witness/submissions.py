@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ledger.cosigning import head_of
 from ledger.merkle import HASH_BYTES, MAX_SIZE
+from ledger.notes import head_of
 from ledger.signing import NoteError, TreeHead, from_base64, split_note
 
 #: 63 hashes and a note of 16 signature lines of the longest kind fit.

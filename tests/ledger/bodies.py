@@ -8,7 +8,7 @@ from pathlib import Path
 from time import time
 
 from ledger.audit import ensure_key
-from ledger.cosigning import Cosigner, CosignerKey
+from ledger.cosigning import Cosigner
 from ledger.signing import VerificationKey
 from ledger.witness.judging import Witness
 from ledger.witness.memory import Memory
@@ -64,6 +64,6 @@ def answering(answer: Answering) -> Iterator[str]:
         yield address
 
 
-def listing(*pairs: tuple[str, CosignerKey]) -> str:
+def listing(*pairs: tuple[str, VerificationKey]) -> str:
     """Return LOG_WITNESSES for some addresses and keys."""
     return ", ".join(f"{url} {key.text}" for url, key in pairs)

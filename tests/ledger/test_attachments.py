@@ -11,9 +11,9 @@ from deploy.time_authority import Server, TimeAuthority
 from ledger import audit, models, tokens
 from ledger.anchoring import import_receipt
 from ledger.attachments import cosignature_lines, time_stamps
-from ledger.cosigning import CosignerKey, Form
 from ledger.packing import export_audit
 from ledger.periods import Month
+from ledger.signing import Algorithm, VerificationKey
 from ledger.stamping import stamp_newest
 from ledger.tokens import request_for
 from ledger.verifying import main, verify_audit
@@ -120,7 +120,7 @@ def test_a_quorum_from_elsewhere_that_is_not_reached_is_not_ok(made, tmp_path, c
     text = members(made)["policy.txt"].decode()
     log = text.splitlines()[0]
     stranger = SmallLog(seed=3).signer.private.public_key().public_bytes_raw()
-    absent = CosignerKey("absent.test/w", stranger, Form.ED25519).text
+    absent = VerificationKey("absent.test/w", stranger, Algorithm.COSIGN_ED25519).text
     policy.write_text(text.replace("quorum witnesses", f"witness x {absent}\nquorum x"))
     status, said = asked(tmp_path, capsys, "--policy", policy)
     assert status == 1

@@ -6,38 +6,40 @@ import struct
 
 import pytest
 
-from ledger.cosigning import (
-    CosignerKey,
-    Form,
-    cosignature_message,
+from ledger.cosigning import signature_of, witness_key
+from ledger.signing import (
+    Algorithm,
+    NoteError,
+    TreeHead,
+    VerificationKey,
     head_of,
-    parse_key,
-    signature_of,
-    timestamp_of,
+    second_of,
+    signed_message,
+    split_note,
 )
-from ledger.signing import NoteError, TreeHead, split_note
 from tests.ledger.small_log import AUDIT, FINANCE, SECONDS, SmallLog
 
 LOG = SmallLog()
 TEXT = LOG.head(5).text
 ED25519, MLDSA44 = AUDIT.keys
+ED, ML = Algorithm.COSIGN_ED25519, Algorithm.COSIGN_MLDSA44
 #: The example of the standard: a checkpoint, and the message its witness signs.
 EXAMPLE = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
 EXAMPLE_MESSAGE = "cosignature/v1\ntime 1679315147\n" + EXAMPLE
 
 
-def signatures(text: str = TEXT) -> dict[CosignerKey, bytes]:
+def signatures(text: str = TEXT) -> dict[VerificationKey, bytes]:
     _, lines = split_note(text + "\n" + AUDIT.lines(text, SECONDS))
     return {key: signature_of(lines, key) for key in AUDIT.keys}
 
 
 def test_the_ed25519_message_is_the_one_of_the_standard():
-    made = cosignature_message(Form.ED25519, "witness.example.com/w1", 1679315147, EXAMPLE)
+    made = signed_message("witness.example.com/w1", ED, EXAMPLE, 1679315147)
     assert made == EXAMPLE_MESSAGE.encode()
 
 
 def test_the_mldsa_message_is_the_structure_of_the_standard():
-    made = cosignature_message(Form.MLDSA44, "witness.example.com/w1", 1679315147, EXAMPLE)
+    made = signed_message("witness.example.com/w1", ML, EXAMPLE, 1679315147)
     name, origin = b"witness.example.com/w1", b"example.com/behind-the-sofa"
     root = base64.b64decode("CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=")
     assert made == (
@@ -53,18 +55,18 @@ def test_the_mldsa_message_is_the_structure_of_the_standard():
 
 @pytest.mark.parametrize("key", AUDIT.keys, ids=["ed25519", "mldsa44"])
 def test_a_key_is_named_by_its_type(key):
-    raw = key.name.encode() + b"\n" + bytes([key.form.value]) + key.public
+    raw = key.name.encode() + b"\n" + key.algorithm.prefix + key.public
     assert key.key_id == hashlib.sha256(raw).digest()[:4]
-    assert CosignerKey.parse(key.text) == parse_key(key.text) == key
-    assert parse_key(LOG.key.text) == LOG.key
+    assert witness_key(key.text) == VerificationKey.parse(key.text) == key
+    assert key.algorithm.prefix == (b"\x04" if key == ED25519 else b"\x06")
 
 
 @pytest.mark.parametrize("key", AUDIT.keys, ids=["ed25519", "mldsa44"])
 def test_a_cosignature_holds_for_its_text_time_and_key_alone(key):
     signature = signatures()[key]
     key.check(TEXT, signature)
-    assert timestamp_of(signature) == SECONDS
-    assert len(signature) == 8 + key.form.signature_bytes
+    assert second_of(signature) == key.cosigned_second(signature) == SECONDS
+    assert len(signature) == 8 + (64 if key.algorithm is ED else 2420)
     for place in (0, 7, 8, len(signature) - 1):
         bent = bytearray(signature)
         bent[place] ^= 1
@@ -72,15 +74,15 @@ def test_a_cosignature_holds_for_its_text_time_and_key_alone(key):
             key.check(TEXT, bytes(bent))
     with pytest.raises(NoteError, match="does not hold"):
         key.check(LOG.head(6).text, signature)
-    other = next(each for each in FINANCE.keys if each.form is key.form)
+    other = next(each for each in FINANCE.keys if each.algorithm is key.algorithm)
     with pytest.raises(NoteError, match="does not hold"):
         other.check(TEXT, signature)
 
 
 def test_only_the_mldsa_form_binds_the_name_of_the_witness():
     for key, signature in signatures().items():
-        renamed = CosignerKey("someone.else/w", key.public, key.form)
-        if key.form is Form.ED25519:
+        renamed = VerificationKey("someone.else/w", key.public, key.algorithm)
+        if key.algorithm is ED:
             renamed.check(TEXT, signature)
         else:
             with pytest.raises(NoteError):
@@ -111,15 +113,15 @@ def test_a_time_that_cannot_be_is_not_signed(timestamp):
     with pytest.raises(NoteError, match="time"):
         AUDIT.lines(TEXT, timestamp)
     with pytest.raises(NoteError, match="time"):
-        timestamp_of(struct.pack(">q", -1) + bytes(64))
+        second_of(struct.pack(">q", -1) + bytes(64))
 
 
 def test_a_name_longer_than_the_structure_holds_is_refused():
-    with pytest.raises(NoteError, match="longer"):
-        cosignature_message(Form.MLDSA44, "w" * 256, SECONDS, TEXT)
+    with pytest.raises(NoteError, match="1 to 255 bytes"):
+        signed_message("w" * 256, ML, TEXT, SECONDS)
     long_origin = TreeHead("o" * 256, 1, bytes(32)).text
-    with pytest.raises(NoteError, match="longer"):
-        cosignature_message(Form.MLDSA44, "w", SECONDS, long_origin)
+    with pytest.raises(NoteError, match="1 to 255 bytes"):
+        signed_message("w", ML, long_origin, SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -138,4 +140,4 @@ def test_a_name_longer_than_the_structure_holds_is_refused():
 )
 def test_a_damaged_key_of_a_witness_is_refused(text):
     with pytest.raises(NoteError):
-        CosignerKey.parse(text)
+        witness_key(text)

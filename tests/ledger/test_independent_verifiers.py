@@ -21,11 +21,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ledger import models
-from ledger.cosigning import CosignerKey, cosignature_message, signature_of, timestamp_of
+from ledger.cosigning import signature_of, witness_key
 from ledger.keys import key_history
 from ledger.merkle import leaf_hash
 from ledger.sealing import latest_checkpoint
-from ledger.signing import split_note, to_base64
+from ledger.signing import second_of, signed_message, split_note, to_base64
 from ledger.suites import SM3
 from ledger.witnessing import witness_newest, witnessed
 from tests.ledger.bodies import honest, listing
@@ -130,7 +130,7 @@ def test_openssl_checks_the_ed25519_lines_of_log_and_witness(published, tmp_path
     text, lines = split_note(published.note)
     witness = AUDIT.keys[0]
     stated = signature_of(lines, witness)
-    message = cosignature_message(witness.form, witness.name, timestamp_of(stated), text)
+    message = signed_message(witness.name, witness.algorithm, text, second_of(stated))
     for public, signed, signature in (
         (published.key.public, text.encode(), signature_of(lines, published.key)),
         (witness.public, message, stated[8:]),
@@ -243,7 +243,7 @@ def foreign_witness(folder: Path, log_vkey: str):
     config = ("--config", str(folder / "w.json"))
     made = run(*words, "init", *config, "--name", "foreign.test/w", "--listen",
                f"127.0.0.1:{port}", folder=folder)  # fmt: skip
-    vkey = CosignerKey.parse(made.stdout.strip().splitlines()[-1])
+    vkey = witness_key(made.stdout.strip().splitlines()[-1])
     origin = log_vkey.partition("+")[0]
     added = run(*words, "add-log", *config, "--origin", origin, "--vkey", log_vkey, folder=folder)
     assert added.returncode == 0, added.stderr

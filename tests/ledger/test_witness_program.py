@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ledger.cosigning import CosignerKey, signature_of
+from ledger.cosigning import signature_of, witness_key
 from ledger.signing import split_note
 from ledger.witness import server as serving
 from ledger.witness.__main__ import main
@@ -138,7 +138,7 @@ def test_the_program_without_django_tells_what_it_holds(program, tmp_path):
     monitored = httpx.get(f"{program.address}/{place}/checkpoint", trust_env=False).text
     assert monitored == told.json()["logs"][0]["checkpoint"]
     assert monitored.startswith(LOG.note(5) + "— audit.test/w ")
-    assert [CosignerKey.parse(each).name for each in told.json()["keys"]] == ["audit.test/w"] * 2
+    assert [witness_key(each).name for each in told.json()["keys"]] == ["audit.test/w"] * 2
     loaded = "import ledger.witness.__main__, sys; print('django' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", loaded], env=PLAIN, text=True, capture_output=True)
     assert done.stdout == "False\n"

@@ -268,7 +268,7 @@ def test_a_dead_and_a_trickling_witness_cost_bounded_time(tmp_path, settings, mo
     hole.close()
 
 
-SPARE = [type(F)("spare.test/w", bytes([each]) * 32, F.form) for each in (1, 2)]
+SPARE = [type(F)("spare.test/w", bytes([each]) * 32, F.algorithm) for each in (1, 2)]
 
 
 def test_sealing_goes_on_whatever_ails_the_witnesses(settings):
