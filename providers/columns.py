@@ -19,13 +19,15 @@ import duckdb
 from ledger.refusals import Broken
 from providers import batches
 from providers.batches import CSV, NDJSON
-from providers.columns_sql import BLANK_CSV, csv_rows, json_rows
+from providers.columns_sql import BLANK_CSV, Form, csv_rows, json_rows
 from providers.records import FIELDS, BadRow, Row
 
 PIECE = 2 << 20
 SMALL = 256 << 10  # opening the database costs as much as some thousand rows one by one
 _ROWS_AT_ONCE = 10_000
-_LONGEST_PATTERN = 10_000
+_LONGEST_FORM = 10_000
+_MOST_FORMS = 8
+_LINES_LOOKED_AT = 200
 _BLANK_CSV = re.compile(BLANK_CSV)
 _BLANK_JSON = re.compile(r"[ \t\r\x0b\x0c]*")
 _WHOLE_NUMBERS = ("device_count", "share_milli")
@@ -114,7 +116,7 @@ def _read_csv(body: bytes, size: int) -> Iterator[Piece]:
     """Read CSV; from the first piece with a record over several lines on, row by row."""
     first, _, _ = body.partition(b"\n")
     head = first.removesuffix(b"\r")
-    if not head or b'"' in head or b"\r" in head or len(head) > _LONGEST_PATTERN:
+    if not head or b'"' in head or b"\r" in head or len(head) > _LONGEST_FORM:
         yield from _in_chunks(batches.read_batch(body, CSV))
         return
     header = batches.check_header(head.decode().split(","))
@@ -150,19 +152,22 @@ def _csv_piece(
 
 
 def _read_ndjson(body: bytes, size: int) -> Iterator[Piece]:
-    """Read NDJSON; lines that look like the first of the body go by columns."""
+    """Read NDJSON; lines that look like the first ones of the pieces go by columns."""
     row = 0
-    pattern = ""
+    forms: dict[Form, None] = {}
     with _open() as database:
         for _, raw in _pieces_of(body, 0, size):
-            first = next((each for each in raw.split(b"\n", 9)[:9] if each.strip()), b"")
-            pattern = pattern or _pattern_of(first.decode())
-            if b"\x00" in raw or not pattern:
+            for line in raw.split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT]:
+                form = _form_of(line.decode())
+                if form and len(forms) < _MOST_FORMS:
+                    forms[form] = None
+            if b"\x00" in raw or not forms:
                 lines = (each for each in raw.split(b"\n") if each and not each.isspace())
                 found = [batches.read_line(n, each) for n, each in enumerate(lines, row + 1)]
                 piece = Piece(len(found), one_by_one=found)
             else:
-                piece = _Reading(pattern, _BLANK_JSON, _read_line).read(database, raw, row)
+                reading = _Reading(json_rows(list(forms)), _BLANK_JSON, _read_line)
+                piece = reading.read(database, raw, row)
             yield piece
             row += piece.rows
 
@@ -201,20 +206,20 @@ class _Reading:
         return answer
 
 
-def _pattern_of(line: str) -> str:
-    """Return the statement that reads lines like this one; empty if it is not a plain record.
+def _form_of(line: str) -> Form | None:
+    """Return how this line looks; nothing if it is not a plain record.
 
     Between quotes stand keys and texts, outside them colons, commas and whole numbers.
     """
     pieces = line.split('"')
-    if "\\" in line or len(line) > _LONGEST_PATTERN or len(pieces) < 3 or pieces[0] != "{":
-        return ""
+    if "\\" in line or len(line) > _LONGEST_FORM or len(pieces) < 3 or pieces[0] != "{":
+        return None
     fixed, texts, numbers = {0: "{"}, {}, {}
     place = 1
     while place + 1 < len(pieces):
         name, behind = pieces[place], pieces[place + 1]
         if name not in FIELDS or name in texts or name in numbers:
-            return ""
+            return None
         fixed[place] = name
         number = _NUMBER.fullmatch(behind)
         if number and name in _WHOLE_NUMBERS:
@@ -228,8 +233,10 @@ def _pattern_of(line: str) -> str:
             closing = fixed[place + 3] = pieces[place + 3]
             place += 4
         else:
-            return ""
+            return None
         last = place >= len(pieces)
         if closing.strip(" \t\r") != ("}" if last else ","):
-            return ""
-    return json_rows(fixed, texts, numbers) if place == len(pieces) else ""
+            return None
+    if place != len(pieces):
+        return None
+    return Form(tuple(fixed.items()), tuple(texts.items()), tuple(numbers.items()))

@@ -5,6 +5,7 @@ record, what does not is doubtful and read by the row reader, which alone names 
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from providers.records import BASES, FIELDS, JOB_STATES, MOST_DEVICES
 
@@ -63,14 +64,43 @@ cells AS (
     return _rows(cells)
 
 
-def json_rows(fixed: dict[int, str], texts: dict[str, int], numbers: dict[str, int]) -> str:
-    """Return the statement that reads a piece of NDJSON whose objects look alike.
+class Form(NamedTuple):
+    """How the objects of some lines look: what stands where, by place between quotes.
 
-    Args:
-        fixed: what stands between quotes (keys) and outside (colons, commas), by place; at the
-            place of a number its surroundings with a NUL in between.
-        texts, numbers: the place of each value.
+    ``fixed`` are keys, colons and commas; at the place of a number its surroundings with a NUL
+    in between. ``texts`` and ``numbers`` are the places of the values.
     """
+
+    fixed: tuple[tuple[int, str], ...]
+    texts: tuple[tuple[str, int], ...]
+    numbers: tuple[tuple[str, int], ...]
+
+
+def json_rows(forms: Sequence[Form]) -> str:
+    """Return the statement that reads a piece of NDJSON whose objects have one of some forms."""
+    read = [_read_form(form) for form in forms]
+    which = " ".join(f"WHEN {test} THEN {place}" for place, (test, _) in enumerate(read))
+    cells = {
+        name: "CASE form "
+        + " ".join(
+            f"WHEN {n} THEN {cells[name]}" for n, (_, cells) in enumerate(read) if name in cells
+        )
+        + " ELSE '' END"
+        for name in FIELDS
+        if any(name in cells for _, cells in read)
+    }
+    rows = f"""pieces AS (
+    SELECT place, trim(line, ' ' || chr(9) || chr(11) || chr(12) || chr(13)) = '' AS blank,
+           CASE WHEN contains(line, '\\') THEN [''] ELSE string_split(line, '"') END AS p
+      FROM lines),
+formed AS (SELECT *, CASE {which} ELSE -1 END AS form FROM pieces),
+cells AS (SELECT place, blank, {_cells(cells)}, form >= 0 AS fits FROM formed)"""  # noqa: S608 - known names, and texts quoted
+    return _rows(rows)
+
+
+def _read_form(form: Form) -> tuple[str, dict[str, str]]:
+    """Return the test whether a line has this form, and where its cells are."""
+    fixed = dict(form.fixed)
     tests, cells = [f"len(p) = {max(fixed) + 1}"], {}
     for place, text in fixed.items():
         ahead, number, behind = text.partition("\x00")
@@ -79,24 +109,15 @@ def json_rows(fixed: dict[int, str], texts: dict[str, int], numbers: dict[str, i
             tests += [f"starts_with({here}, {_text(ahead)})", f"ends_with({here}, {_text(behind)})"]
         else:
             tests.append(f"{here} = {_text(text)}")
-    for name, place in texts.items():
+    for name, place in form.texts:
         cells[name] = f"p[{place + 1}]"
-        tests.append(f"{cells[name]} <> ''")
-    for name, place in numbers.items():
+    for name, place in form.numbers:
         ahead, _, behind = fixed[place].partition("\x00")
         here = f"p[{place + 1}]"
         size = f"greatest(length({here}) - {len(ahead) + len(behind)}, 0)"
         cells[name] = f"substring({here}, {len(ahead) + 1}, {size})"
-    for name in numbers:
-        tests.append(f"{cells[name]} <> ''")
-    read = f"""pieces AS (
-    SELECT place, trim(line, ' ' || chr(9) || chr(11) || chr(12) || chr(13)) = '' AS blank,
-           CASE WHEN contains(line, '\\') THEN [''] ELSE string_split(line, '"') END AS p
-      FROM lines),
-cells AS (
-    SELECT place, blank, {_cells(cells)}, coalesce({" AND ".join(tests)}, false) AS fits
-      FROM pieces)"""  # noqa: S608 - known names, and texts quoted above
-    return _rows(read)
+    tests += [f"{cell} <> ''" for cell in cells.values()]
+    return " AND ".join(tests), cells
 
 
 def _time(name: str) -> str:
