@@ -318,8 +318,11 @@ def scratch(*, quick: bool) -> Iterator[dict[str, str]]:
 
 
 def pytest_words(rest: list[str]) -> list[str]:
-    """Return the words of a test run; a whole one is spread over the processors, by file."""
-    processes = min(os.cpu_count() or 1, MOST_TEST_PROCESSES)
+    """Return the words of a test run; a whole one is spread over processes, by file.
+
+    Two for each processor: a test waits half its time for a server, a worker or a browser.
+    """
+    processes = min(2 * (os.cpu_count() or 1), MOST_TEST_PROCESSES)
     spread = [] if rest else ["-n", str(processes), "--dist", "loadfile"]
     return ["-m", "pytest", *spread, *rest]
 

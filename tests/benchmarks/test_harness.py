@@ -38,6 +38,7 @@ def test_posting_and_uploading_are_measured():
     assert {name.split("_")[0] for name in NAMES} >= {"p1", "p4", "p6", "p7"}
 
 
+@pytest.mark.superuser
 @pytest.mark.unbalanced
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", ["p7_balances", "p7_voucher", "p7_provider"])

@@ -94,7 +94,8 @@ def test_a_close_killed_in_the_middle_ends_the_same(steps: int) -> None:
     half = MonthClose.objects.get(month="2026-10")
     assert half.state == "closing"
     assert half.statements.filter(state="in_review").count() == steps
-    world.use(order, hours=50, at=START + timedelta(days=20))  # arrives after the cut-off
+    late = CLOSE_AT + timedelta(hours=1)  # arrives after the cut-off
+    world.use(order, hours=50, at=START + timedelta(days=20), received_at=late)
     close = world.close()
     assert (close.state, close.statement_count) == ("review", 4)
     assert Redemption.objects.count() == 4

@@ -266,8 +266,10 @@ class World:
         at: datetime = START + timedelta(days=1),
         state: str = "accepted",
         records: int = 1,
+        received_at: datetime | None = None,
     ) -> int:
         """Report usage of an order in equal records one after the other; return its quantity."""
+        received_at = received_at or at
         model = order.offering.model
         rate = model.rates.get(version=1)
         batch = UsageBatch.objects.create(
@@ -277,7 +279,7 @@ class World:
             content_type="text/csv",
             body_sha256="0" * 64,
             body_size=1,
-            received_at=at,
+            received_at=received_at,
         )
         counted = state == "accepted"
         rows, total = [], 0
@@ -314,7 +316,7 @@ class World:
                         state=state,
                         hold_reason="" if counted else "unknown_model",
                         counted=counted,
-                        received_at=at,
+                        received_at=received_at,
                     )
                 )
         UsageRecord.objects.bulk_create(rows)

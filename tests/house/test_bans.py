@@ -23,7 +23,6 @@ from tests.house.source_tree import (
 FLOATS_ARE_FINE = {
     "ledger/entries.py": "names the type in order to refuse it",
     "ledger/work.py": "seconds to wait before another attempt, no value",
-    "ledger/verifying.py": "seconds between two lines of progress, no value",
     "ledger/rolling.py": "seconds to wait for postings that run, no value",
     "ledger/management/commands/seal_log.py": "seconds between two seals, no value",
     "billing/pdf.py": "a length on paper",

@@ -70,7 +70,7 @@ def test_a_sealer_killed_at_a_place_is_followed_by_one_that_goes_on(place):
     assert newest.size == models.LogEntry.objects.count() >= reached + 1
     assert notes()[: len(before)] == before
     for sizes in one_history().values():
-        assert sizes[0] == 4
+        assert sizes[0] == KEYS + 3
         assert not marked or reached in sizes
 
 
@@ -79,6 +79,7 @@ def crash_when_marked(place: str) -> None:
         raise KeyboardInterrupt
 
 
+@pytest.mark.unbalanced  # an entry that names a journal nobody booked
 def test_what_was_marked_is_sealed_first_even_if_it_could_not_be_cut_there_today():
     """A journal booked before a sealed one may come in sight only after the crash."""
     seal_all()
@@ -93,7 +94,7 @@ def test_what_was_marked_is_sealed_first_even_if_it_could_not_be_cut_there_today
         put_entry(holding)  # stays open, so what began after it is not final
         late.execute(
             "INSERT INTO ledger_logentry (id, type, at, body, journal_seq)"
-            " VALUES (gen_random_uuid(), 'test.raw', now(), 'x', %s)", [seq],
+            " VALUES (gen_random_uuid(), 'ledger.journal', now(), '{}', %s)", [seq],
         )  # fmt: skip
         late.commit()
         wait_until(lambda: seal(AT), "what was marked")
@@ -146,9 +147,9 @@ def passed_over() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM ledger_logentry e WHERE NOT EXISTS"
-            " (SELECT FROM ledger_logleaf l WHERE l.entry_id = e.seq) AND EXISTS"
-            " (SELECT FROM ledger_logleaf l JOIN ledger_logentry s ON s.seq = l.entry_id"
-            "  WHERE (s.xid, s.seq) > (e.xid, e.seq))"
+            " (SELECT FROM ledger_logleaf l WHERE l.entry_id = e.seq) AND (e.xid, e.seq) <"
+            " (SELECT s.xid, s.seq FROM ledger_logleaf l JOIN ledger_logentry s"
+            "  ON s.seq = l.entry_id ORDER BY s.xid DESC, s.seq DESC LIMIT 1)"
         )
         return cursor.fetchone()[0]
 

@@ -28,6 +28,7 @@ from ledger.witnessing import (
 from tests.ledger.bodies import answering, honest, listing
 from tests.ledger.making import AT, a_small_month, book, grant, seal_all
 from tests.ledger.small_log import AUDIT, FINANCE
+from tests.roles import SUPERUSER, as_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 (A, A_PQ), (F, F_PQ) = AUDIT.keys, FINANCE.keys
@@ -144,7 +145,7 @@ def test_a_witness_that_already_knows_more_is_asked_again_with_its_size(audit_bu
 
 
 def as_owner(statement: str) -> None:
-    with connection.cursor() as cursor:
+    with as_role(SUPERUSER), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE ledger_cosignature DISABLE TRIGGER USER")
         cursor.execute(statement)
         cursor.execute("ALTER TABLE ledger_cosignature ENABLE TRIGGER USER")
