@@ -29,9 +29,9 @@ from providers.models import (
     Order,
     Provider,
     ProviderSeat,
-    UsageBatch,
     UsageRecord,
 )
+from tests.billing.reported import empty_batch
 from vouchers.calendars import store_year
 from vouchers.issuing import grant_budget
 from vouchers.models import (
@@ -272,15 +272,7 @@ class World:
         received_at = received_at or at
         model = order.offering.model
         rate = model.rates.get(version=1)
-        batch = UsageBatch.objects.create(
-            provider=order.provider,
-            livemode=True,
-            on_error="accept_valid",
-            content_type="text/csv",
-            body_sha256="0" * 64,
-            body_size=1,
-            received_at=received_at,
-        )
+        batch = empty_batch(order, received_at)
         counted = state == "accepted"
         rows, total = [], 0
         step = timedelta(hours=hours) / records

@@ -27,12 +27,11 @@ RULES_AND_ACTS_AT_LEAST = 0.33
 #: Debt with an address: larger than the house allows, and how large. Never add, only take away.
 DEBTS: dict[str, dict[str, int]] = {
     "lines of a file": {
-        "tests/billing/world.py": 432,
+        "tests/billing/world.py": 423,
         "tests/providers/test_api.py": 513,
     },
     "lines of a function": {
         "tests/billing/report_sample.py:sample_content": 140,
-        "tests/billing/world.py:use": 64,
     },
     "lines of a class": {"tests/billing/world.py:World": 346},
     "arguments without a name": {},
