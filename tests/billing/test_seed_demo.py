@@ -8,13 +8,17 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 
 from billing.management.demonstration import metered, usage
 from billing.management.demonstration.cast import when
 from ledger.invariants import findings
+from ledger.models import LogEntry
 from ledger.verifying import main as verify
-from providers.models import Order
+from providers.models import Order, Provider
+from vouchers.models import Enterprise, EnterpriseFact
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sealer]
 
@@ -99,3 +103,43 @@ def test_the_month_is_paid_as_an_independent_computation_says(told, tmp_path, ca
     assert "OK" in capsys.readouterr().out
     with pytest.raises(CommandError, match="空库"):
         call_command("seed_demo", "--inline")
+
+
+def who_and_what() -> dict[str, str]:
+    """Return all texts of the month that tell a person or a firm, and where they come from."""
+    found = {}
+    for model, names in (
+        (get_user_model(), ("username", "display_name", "email", "person_hash")),
+        (Enterprise, ("name", "bank_name")),
+        (Provider, ("name", "contact", "bank_name", "applied_by_person")),
+    ):
+        for name in names:
+            for value in model.objects.values_list(name, flat=True):
+                found[str(value)] = f"{model.__name__}.{name}"
+    for fact in EnterpriseFact.objects.all():
+        if isinstance(fact.value, str):
+            found[fact.value] = f"fact {fact.name}"
+    roles = set(Group.objects.values_list("name", flat=True))  # accounts of the story wear them
+    return {
+        text: source
+        for text, source in found.items()
+        if text not in roles and (len(text) > 6 or not text.isascii())
+    }
+
+
+def test_no_person_and_no_name_of_a_firm_can_be_read_in_the_log(told):
+    """Whatever the acts of the month knew of them: the log keeps row ids and digests.
+
+    A firm is named once, where it registers, by the code under which the public register has it.
+    """
+    known = who_and_what()
+    assert {source.split(".")[0] for source in known.values()} >= {"User", "Enterprise", "Provider"}
+    entries = [
+        (kind, bytes(body).decode()) for kind, body in LogEntry.objects.values_list("type", "body")
+    ]
+    text = "\n".join(body for _, body in entries)
+    assert "payment.recorded" in text
+    assert {source: each for each, source in known.items() if each in text} == {}
+    codes = [each.uscc for each in (*Enterprise.objects.all(), *Provider.objects.all())]
+    naming = {kind for kind, body in entries if any(code in body for code in codes)}
+    assert naming == {"enterprise.register", "provider.apply"}
