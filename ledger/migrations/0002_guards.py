@@ -8,6 +8,8 @@
 
 from django.db import migrations
 
+from ledger.migrations._append_only import append_only
+
 APPEND_ONLY = (
     "account",
     "journal",
@@ -124,15 +126,6 @@ ALTER TABLE ledger_accountbalance ENABLE ALWAYS TRIGGER never_truncate;
 ALTER TABLE ledger_accountbalance SET (fillfactor = 50);
 """
 
-APPEND_ONLY_TRIGGERS = """
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_{table}
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger_{table} ENABLE ALWAYS TRIGGER append_only;
-CREATE TRIGGER never_truncate BEFORE TRUNCATE ON ledger_{table}
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger_{table} ENABLE ALWAYS TRIGGER never_truncate;
-"""
-
 
 class Migration(migrations.Migration):
     """Install the guards."""
@@ -142,8 +135,5 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(FUNCTIONS, DROP_FUNCTIONS),
         migrations.RunSQL(TRIGGERS, migrations.RunSQL.noop),
-        *[
-            migrations.RunSQL(APPEND_ONLY_TRIGGERS.format(table=table), migrations.RunSQL.noop)
-            for table in APPEND_ONLY
-        ],
+        *append_only(*APPEND_ONLY),
     ]

@@ -7,6 +7,8 @@ may begin behind a roll-up and a statement may be read page by page.
 import django.db.models.deletion
 from django.db import migrations, models
 
+from ledger.migrations._append_only import append_only
+
 APPEND_ONLY = ("accountrollup", "periodclose")
 
 FUNCTIONS = """
@@ -71,14 +73,6 @@ $$;
 DROP_FUNCTIONS = """
 DROP FUNCTION ledger_deferred_sums(bigint[]);
 DROP FUNCTION ledger_sums_upto(bigint, bigint);
-"""
-APPEND_ONLY_TRIGGERS = """
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_{table}
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger_{table} ENABLE ALWAYS TRIGGER append_only;
-CREATE TRIGGER never_truncate BEFORE TRUNCATE ON ledger_{table}
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger_{table} ENABLE ALWAYS TRIGGER never_truncate;
 """
 
 
@@ -163,8 +157,5 @@ class Migration(migrations.Migration):
         side("debit"),
         side("credit"),
         migrations.RunSQL(FUNCTIONS, DROP_FUNCTIONS),
-        *[
-            migrations.RunSQL(APPEND_ONLY_TRIGGERS.format(table=table), migrations.RunSQL.noop)
-            for table in APPEND_ONLY
-        ],
+        *append_only(*APPEND_ONLY),
     ]

@@ -4,6 +4,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import ledger.identifiers
+from ledger.migrations._append_only import append_only
 
 APPEND_ONLY = ("incident", "incidentrequest", "incidentclosing")
 
@@ -33,14 +34,6 @@ CREATE OR REPLACE FUNCTION ledger_safe_mode() RETURNS boolean LANGUAGE sql STABL
     SELECT false
 $$;
 DROP FUNCTION ledger_guard_closing() CASCADE;
-"""
-APPEND_ONLY_TRIGGERS = """
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_{table}
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger_{table} ENABLE ALWAYS TRIGGER append_only;
-CREATE TRIGGER never_truncate BEFORE TRUNCATE ON ledger_{table}
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger_{table} ENABLE ALWAYS TRIGGER never_truncate;
 """
 
 
@@ -167,8 +160,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(FUNCTIONS, NO_FUNCTIONS),
-        *[
-            migrations.RunSQL(APPEND_ONLY_TRIGGERS.format(table=table), migrations.RunSQL.noop)
-            for table in APPEND_ONLY
-        ],
+        *append_only(*APPEND_ONLY),
     ]

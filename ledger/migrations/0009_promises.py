@@ -2,16 +2,9 @@
 
 from django.db import migrations, models
 
-APPEND_ONLY = ("promise", "entryreference")
+from ledger.migrations._append_only import append_only
 
-APPEND_ONLY_TRIGGERS = """
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_{table}
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger_{table} ENABLE ALWAYS TRIGGER append_only;
-CREATE TRIGGER never_truncate BEFORE TRUNCATE ON ledger_{table}
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger_{table} ENABLE ALWAYS TRIGGER never_truncate;
-"""
+APPEND_ONLY = ("promise", "entryreference")
 
 # A search by the beginning of a word reads the index, whatever the language of the database.
 BY_BEGINNING = """
@@ -62,8 +55,5 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(BY_BEGINNING, migrations.RunSQL.noop),
-        *[
-            migrations.RunSQL(APPEND_ONLY_TRIGGERS.format(table=table), migrations.RunSQL.noop)
-            for table in APPEND_ONLY
-        ],
+        *append_only(*APPEND_ONLY),
     ]

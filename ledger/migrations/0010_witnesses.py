@@ -2,16 +2,9 @@
 
 from django.db import migrations, models
 
+from ledger.migrations._append_only import append_only
+
 TABLES = ("cosignature", "timestamp", "anchor")
-#: The same guards as in 0002: also not under ``session_replication_role = replica``.
-APPEND_ONLY_TRIGGERS = """
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_{table}
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger_{table} ENABLE ALWAYS TRIGGER append_only;
-CREATE TRIGGER never_truncate BEFORE TRUNCATE ON ledger_{table}
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger_{table} ENABLE ALWAYS TRIGGER never_truncate;
-"""
 
 
 class Migration(migrations.Migration):
@@ -94,8 +87,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        *[
-            migrations.RunSQL(APPEND_ONLY_TRIGGERS.format(table=table), migrations.RunSQL.noop)
-            for table in TABLES
-        ],
+        *append_only(*TABLES),
     ]
