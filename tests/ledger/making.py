@@ -1,6 +1,7 @@
 """Short words for the tests of the books: keys, journals, and posting them."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from ledger import audit, chart, models
@@ -10,6 +11,7 @@ from ledger.book import Journal, Phase, Posted, Transfer, post
 from ledger.chart import AccountKey, TransferCode
 from ledger.entries import JOURNAL_TYPE, envelope
 from ledger.identifiers import new_id
+from ledger.refusals import Refused
 from tests.roles import as_role
 
 AT = datetime(2026, 10, 1, 1, 2, 3, 456789, tzinfo=UTC)
@@ -97,6 +99,19 @@ def meter(amount: int, provider: str = "q1", month: str = "2026-10") -> Journal:
 
 def book(*journals: Journal) -> list[Posted]:
     return [post(each, actor=ACTOR, at=each.effective_at) for each in journals]
+
+
+def posting(made: Journal) -> Callable[[], str]:
+    """Return a job that posts a journal and answers ``posted`` or the code of the refusal."""
+
+    def run() -> str:
+        try:
+            post(made, actor=ACTOR, at=AT)
+        except Refused as refused:
+            return refused.code
+        return "posted"
+
+    return run
 
 
 def entry_of(

@@ -1,18 +1,14 @@
 """Real threads with real connections: who gets the money when many reach for it at once."""
 
-import threading
-from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
 
 from ledger import models
 from ledger.balances import balance
-from ledger.book import Journal, post, post_set
+from ledger.book import post_set
 from ledger.chart import TransferCode
 from ledger.invariants import findings
-from ledger.refusals import Refused
 from tests.ledger.making import (
     ACTOR,
     AT,
@@ -24,46 +20,15 @@ from tests.ledger.making import (
     journal,
     move,
     post_held,
+    posting,
     redeem,
     redeemed,
     void_held,
     voucher,
 )
+from tests.racing import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def together(*jobs: Callable[[], str]) -> Counter:
-    """Run all jobs at the same moment, each on its own connection; count their answers."""
-    barrier = threading.Barrier(len(jobs))
-    answers: list[str] = []
-
-    def run(job) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait(timeout=20)
-            answers.append(job())
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(timeout=60)
-    assert len(answers) == len(jobs)
-    return Counter(answers)
-
-
-def posting(made: Journal) -> Callable[[], str]:
-    def run() -> str:
-        try:
-            post(made, actor=ACTOR, at=AT)
-        except Refused as refused:
-            return refused.code
-        return "posted"
-
-    return run
 
 
 def test_the_whole_of_one_voucher_is_spent_once():

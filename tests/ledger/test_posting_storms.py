@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
 from ledger import models
 from ledger.balances import balance
 from ledger.book import Journal, post, post_set
 from ledger.bookkeeping import rows
 from ledger.invariants import findings
-from ledger.refusals import Refused
 from tests.ledger.making import (
     ACTOR,
     AT,
@@ -28,49 +27,18 @@ from tests.ledger.making import (
     journal,
     meter,
     post_held,
+    posting,
     redeem,
     settle,
     void_held,
     voucher,
 )
+from tests.racing import READ_COMMITTED, together
 from tests.roles import SUPERUSER, as_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ISOLATIONS = ["read committed", "serializable"]
+ISOLATIONS = [READ_COMMITTED, "serializable"]
 TRIES = 5
-
-
-def together(jobs: list[Callable[[], str]], isolation: str = ISOLATIONS[0]) -> Counter:
-    """Run all jobs at the same moment, each on its own connection; count their answers."""
-    barrier = threading.Barrier(len(jobs))
-    answers: list[str] = []
-
-    def run(job) -> None:
-        try:
-            rows(f"SET default_transaction_isolation TO '{isolation}'")
-            barrier.wait(timeout=60)
-            answers.append(job())
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(timeout=120)
-    assert len(answers) == len(jobs)
-    return Counter(answers)
-
-
-def posting(made: Journal) -> Callable[[], str]:
-    def run() -> str:
-        try:
-            post(made, actor=ACTOR, at=AT)
-        except Refused as refused:
-            return refused.code
-        return "posted"
-
-    return run
 
 
 def deadlocks() -> int:
@@ -80,7 +48,7 @@ def deadlocks() -> int:
 
 def test_a_hundred_clients_take_from_one_voucher_exactly_what_it_holds():
     book(grant(10_000), issue(1000))
-    answers = together([posting(redeem(37, provider=f"q{each % 5}")) for each in range(100)])
+    answers = together(*(posting(redeem(37, provider=f"q{each % 5}")) for each in range(100)))
     assert answers == {"posted": 27, "insufficient_funds": 73}
     assert balance(voucher()).available == 1000 - 27 * 37
 
@@ -89,7 +57,7 @@ def test_a_hundred_clients_take_from_one_voucher_exactly_what_it_holds():
 def test_one_voucher_is_spent_once_at_both_isolations(isolation):
     book(grant(1000), issue(100))
     for _ in range(3):
-        answers = together([posting(redeem(100)) for _ in range(4)], isolation)
+        answers = together(*(posting(redeem(100)) for _ in range(4)), isolation=isolation)
         assert answers == {"posted": 1, "insufficient_funds": 3}
         book(issue(100))
 
@@ -102,7 +70,7 @@ def test_a_hold_is_resolved_by_exactly_one_of_many(isolation):
     many = 8 if isolation == ISOLATIONS[0] else 2  # losers are asked again at most five times
     jobs = [*(posting(post_held(held, 1)) for _ in range(many))]
     jobs += [posting(void_held(held)) for _ in range(many)]
-    answers = together(jobs, isolation)
+    answers = together(*jobs, isolation=isolation)
     assert answers == {"posted": 1, "pending_already_resolved": 2 * many - 1}
     resolutions = models.Transfer.objects.filter(pending_id=held.transfers[0].id)
     assert resolutions.count() == 1
@@ -112,7 +80,7 @@ def test_a_hold_is_resolved_by_exactly_one_of_many(isolation):
 def test_one_journal_from_sixteen_sides_is_booked_once(make):
     book(grant(1000), issue(100))
     made = make(7)
-    assert together([posting(made)] * 16) == {"posted": 16}
+    assert together(*[posting(made)] * 16) == {"posted": 16}
     assert models.Journal.objects.filter(id=made.id).count() == 1
     assert models.Transfer.objects.filter(id=made.transfers[0].id).count() == 1
 
@@ -121,7 +89,7 @@ def test_whoever_waits_for_the_same_id_is_told_that_it_exists():
     """The second looks while the first has not committed: only the index can tell."""
     made = meter(7)
     book(meter(1))
-    waiting = threading.Thread(target=lambda: answers.append(together([posting(made)])))
+    waiting = threading.Thread(target=lambda: answers.append(together(posting(made))))
     answers: list[Counter] = []
     with transaction.atomic():
         post(made, actor=ACTOR, at=AT)
@@ -164,7 +132,7 @@ def test_sets_over_random_accounts_from_ten_threads_never_deadlock():
     names = [f"v{each}" for each in range(25)]
     book(grant(100_000), *(issue(60, each) for each in names))
     before = deadlocks()
-    assert together([crossing(seed, names) for seed in range(10)]) == {"done": 10}
+    assert together(*(crossing(seed, names) for seed in range(10))) == {"done": 10}
     assert deadlocks() == before
     assert findings() == []
 
@@ -189,6 +157,6 @@ def act(made: Journal) -> Callable[[], str]:
 @pytest.mark.parametrize("isolation", ISOLATIONS)
 def test_an_act_asked_again_from_its_start_ends_with_the_right_answer(isolation):
     book(grant(1000), issue(100))
-    answers = together([act(redeem(60)) for _ in range(4)], isolation)
+    answers = together(*(act(redeem(60)) for _ in range(4)), isolation=isolation)
     assert answers == {"posted": 1, "insufficient_funds": 3}
     assert balance(voucher()).available == 40

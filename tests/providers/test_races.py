@@ -1,47 +1,19 @@
 """Real threads with real connections: one voucher, one key, one record reached for at once."""
 
-import threading
-from collections import Counter
-from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
-from django.db import connection
 
 from ledger.identifiers import new_id
-from ledger.refusals import Refused
 from providers import ordering
 from providers.models import UsageBatch, UsageRecord
 from tests.providers.world import CLERK, LATER, World
+from tests.racing import together
 from tests.vouchers import story
 from vouchers.spending import voucher_position
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = story.AT + timedelta(days=30)
-
-
-def together(*jobs: Callable[[], str]) -> Counter:
-    """Run all jobs at the same moment, each on its own connection; count their answers."""
-    barrier = threading.Barrier(len(jobs))
-    answers: list[str] = []
-
-    def run(job) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait(timeout=20)
-            answers.append(job())
-        except Refused as refused:
-            answers.append(refused.code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(timeout=60)
-    assert len(answers) == len(jobs)
-    return Counter(answers)
 
 
 def test_two_tabs_that_hold_the_whole_voucher_give_one_order():
