@@ -1,9 +1,11 @@
 """What the guards in conftest do, one function each."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tests.roles import SUPERUSER, as_role
@@ -42,6 +44,29 @@ def refuse_foreign_address(method: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
+@contextmanager
+def guards_off(connection: BaseDatabaseWrapper, tables: Iterable[str]) -> Iterator[Any]:
+    """Give a superuser's cursor with the triggers of tables off; they are on again at the end.
+
+    All in one transaction: if it is taken back, so is the switching.
+    """
+    with as_role(SUPERUSER), transaction.atomic(connection.alias), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger"
+            " WHERE NOT tgisinternal AND tgenabled = 'A' AND tgparentid = 0"
+        )
+        always = [each for each in cursor.fetchall() if each[0] in set(tables)]
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        yield cursor
+        if connection.needs_rollback:
+            return
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        for table, trigger in always:
+            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
+
+
 def table_names(connection: BaseDatabaseWrapper) -> list[str]:
     """Return all tables of the house in the test database (partitions with their parents)."""
     with connection.cursor() as cursor:
@@ -75,22 +100,9 @@ def wipe_tables(connection: BaseDatabaseWrapper, kept: frozenset[str]) -> None:
     Only a superuser can do this; the house itself never runs as a role that could.
     """
     tables = [table for table in table_names(connection) if table not in kept]
-    with as_role(SUPERUSER), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger"
-            " WHERE NOT tgisinternal AND tgenabled = 'A' AND tgparentid = 0"
-        )
-        always = cursor.fetchall()
-        cursor.execute("BEGIN")
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    with guards_off(connection, tables) as cursor:
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
         _take_out_the_new(cursor, sorted(kept))
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-        for table, trigger in always:
-            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
-        cursor.execute("COMMIT")
 
 
 def _take_out_the_new(cursor: Any, kept: list[str]) -> None:

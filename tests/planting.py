@@ -6,20 +6,16 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 
 from config.invariants import Finding, everything
-from tests.guards import table_names
-from tests.roles import SUPERUSER, as_role
+from tests.guards import guards_off, table_names
 
 
 @contextmanager
 def planted(*statements: str) -> Iterator[list[Finding]]:
     """Change rows with every guard switched off; give all findings of the house."""
-    with as_role(SUPERUSER), transaction.atomic():
-        with connection.cursor() as cursor:
-            for table in table_names(connection):
-                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-            for each in statements:
-                cursor.execute(each)
-                assert cursor.rowcount, f"changes nothing: {each}"
+    with guards_off(connection, table_names(connection)) as cursor:
+        for each in statements:
+            cursor.execute(each)
+            assert cursor.rowcount, f"changes nothing: {each}"
         yield everything()
         transaction.set_rollback(True)
 

@@ -10,8 +10,11 @@ from django.db.migrations.recorder import MigrationRecorder
 from config import health
 from ledger import clock
 from ledger.audit import record
+from ledger.models import LogLeaf
 from ledger.refusals import Broken
-from tests.ledger.making import ACTOR
+from ledger.sealing import sealing_lag
+from tests.guards import guards_off
+from tests.ledger.making import ACTOR, seal_all
 
 
 def test_alive_asks_neither_database_nor_broker(client):
@@ -39,12 +42,17 @@ def test_the_wait_of_the_oldest_unsealed_entry_is_told(client):
     assert 90 <= response.json()["sealing_lag_seconds"] < 120
 
 
-@pytest.mark.django_db
-def test_a_lag_that_cannot_be_told_keeps_nobody_away(client, monkeypatch):
-    def gone(at: object) -> None:
-        raise Broken("the entry of leaf 7 is gone")
-
-    monkeypatch.setattr(health, "sealing_lag", gone)
+@pytest.mark.unbalanced
+@pytest.mark.django_db(transaction=True)
+def test_a_lag_that_cannot_be_told_keeps_nobody_away(client):
+    """The entry of the last leaf is gone: a fault for the inspection, not for who is served."""
+    record("test.event", {}, actor=ACTOR, at=clock.now())
+    seal_all()
+    last = LogLeaf.objects.order_by("-index").values_list("entry_id", flat=True).first()
+    with guards_off(connection, ["ledger_logentry"]) as cursor:
+        cursor.execute("DELETE FROM ledger_logentry WHERE seq = %s", [last])
+    with pytest.raises(Broken, match="is gone"):
+        sealing_lag(clock.now())
     response = client.get("/readyz")
     assert (response.status_code, response.json()["sealing_lag_seconds"]) == (200, None)
 

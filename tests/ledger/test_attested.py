@@ -12,6 +12,7 @@ from ledger.attested import attestation_findings
 from ledger.inspecting import inspect_log
 from ledger.stamping import stamp_newest
 from ledger.witnessing import witness_newest
+from tests.guards import guards_off
 from tests.ledger.bodies import answering, honest, listing, served
 from tests.ledger.making import ACTOR, AT, book, grant, seal_all
 from tests.ledger.small_log import AUDIT
@@ -47,10 +48,8 @@ def house(tmp_path, settings):
 
 def tell_after(table: str, statement: str) -> list[str]:
     """Change a table as its owner could, look, and take it back."""
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-            cursor.execute(statement)
+    with guards_off(connection, [table]) as cursor:
+        cursor.execute(statement)
         found = [each.subject for each in attestation_findings()]
         transaction.set_rollback(True)
     return found

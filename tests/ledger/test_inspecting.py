@@ -17,8 +17,8 @@ from ledger import models
 from ledger.book import post_set
 from ledger.inspecting import inspect_log
 from ledger.marks import read_mark, write_mark
+from tests.guards import guards_off
 from tests.ledger.making import ACTOR, AT, a_small_month, book, grant, issue, seal_all
-from tests.roles import SUPERUSER, as_role
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.unbalanced]
 
@@ -78,19 +78,9 @@ def columns() -> list[tuple[str, str, str]]:
 
 def as_owner(*statements: str) -> None:
     """Do what only a superuser can: switch the guards off, change, switch on."""
-    with as_role(SUPERUSER), transaction.atomic(), connection.cursor() as cursor:
-        for table in TABLES:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    with guards_off(connection, TABLES) as cursor:
         for each in statements:
             cursor.execute(each)
-        for table in TABLES:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-        cursor.execute(
-            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal"
-            " AND tgfoid::regproc::text LIKE 'ledger_%%'"
-        )
-        for table, name in cursor.fetchall():
-            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
 
 
 @pytest.fixture

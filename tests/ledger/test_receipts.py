@@ -17,6 +17,7 @@ from ledger.references import catch_up, places_of, plain_word, words_of
 from ledger.signing import TreeHead, from_base64
 from ledger.verdicts import Trail
 from tests.front import log_files as files
+from tests.guards import guards_off
 from tests.ledger.making import ACTOR, AT, LATER, a_small_month, seal_all
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.superuser]
@@ -77,8 +78,7 @@ def test_a_kept_promise_is_no_finding_and_an_overdue_one_is(log):
 def test_an_entry_that_vanishes_leaves_its_promise_behind(log):
     entry = write()
     receipts.promise_for(entry.id, at=AT)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE ledger_logentry DISABLE TRIGGER USER")
+    with guards_off(connection, ["ledger_logentry"]) as cursor:
         cursor.execute("DELETE FROM ledger_logentry WHERE id = %s", [entry.id])
         found = findings()
         transaction.set_rollback(True)
@@ -100,8 +100,7 @@ def test_every_changed_column_of_a_promise_is_found(log):
     columns = {each.column for each in models.Promise._meta.concrete_fields}
     assert columns == set(BENT)
     for column, change in BENT.items():
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE ledger_promise DISABLE TRIGGER USER")
+        with guards_off(connection, ["ledger_promise"]) as cursor:
             cursor.execute(f"UPDATE ledger_promise SET {column} = {change}")
             assert receipts.promise_faults(), column
             transaction.set_rollback(True)

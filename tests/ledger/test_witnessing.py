@@ -25,10 +25,10 @@ from ledger.witnessing import (
     witnessed,
     witnessed_checkpoint,
 )
+from tests.guards import guards_off
 from tests.ledger.bodies import answering, honest, listing
 from tests.ledger.making import AT, a_small_month, book, grant, seal_all
 from tests.ledger.small_log import AUDIT, FINANCE
-from tests.roles import SUPERUSER, as_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 (A, A_PQ), (F, F_PQ) = AUDIT.keys, FINANCE.keys
@@ -145,12 +145,8 @@ def test_a_witness_that_already_knows_more_is_asked_again_with_its_size(audit_bu
 
 
 def as_owner(statement: str) -> None:
-    with as_role(SUPERUSER), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE ledger_cosignature DISABLE TRIGGER USER")
+    with guards_off(connection, ["ledger_cosignature"]) as cursor:
         cursor.execute(statement)
-        cursor.execute("ALTER TABLE ledger_cosignature ENABLE TRIGGER USER")
-        for name in ("append_only", "never_truncate"):
-            cursor.execute(f"ALTER TABLE ledger_cosignature ENABLE ALWAYS TRIGGER {name}")
 
 
 def test_a_witness_restored_from_an_old_copy_is_asked_from_its_size(tmp_path, settings):
