@@ -77,11 +77,11 @@ def _time_stamps() -> Iterator[Finding]:
             continue
         if roots is None:
             continue
-        told: Token | None = None
+        told: Token | None
         try:
             told = verify_token(bytes(row.token), note, roots)
         except NationalToken:
-            pass  # an opaque file; its serial is the digest of the file
+            told = None  # an opaque file; its serial is the digest of the file
         except TokenError as error:
             yield Finding("time_stamp", subject, str(error))
             continue

@@ -42,9 +42,8 @@ def test_posting_and_uploading_are_measured():
 @pytest.mark.unbalanced
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", ["p7_balances", "p7_voucher", "p7_provider"])
-def test_the_load_of_the_reading_benchmarks_is_sound_books(name, monkeypatch):
+def test_the_load_of_the_reading_benchmarks_is_sound_books(name):
     """Loaded by SQL through the guards: every rule of the books holds (rooms above know none)."""
-    monkeypatch.setattr("benchmarks.p7_balances.READS", 20)
     module = importlib.import_module(f"benchmarks.{name}")
     units, seconds = module.ours(module.prepare(400))
     assert units == 1

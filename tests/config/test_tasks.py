@@ -15,7 +15,7 @@ from ledger import clock, incidents
 from ledger.refusals import Broken
 from ledger.witnessing import Outcome
 from tests.house.source_tree import ROOMS, ROOT, name_of, nodes, sources
-from tests.ledger.making import a_small_month, seal_all
+from tests.ledger.making import a_small_month, book, meter, seal_all
 from tests.ledger.test_invariants import PLANTED, planted
 from tests.vouchers import story
 from vouchers.models import Voucher
@@ -70,11 +70,12 @@ def test_the_sweeper_finds_nothing_in_an_empty_house():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_roll_up_comes_when_it_is_worth_it(monkeypatch):
+def test_the_roll_up_comes_when_it_is_worth_it():
     a_small_month()
     seal_all()
     assert tasks.roll_up() == 0
-    monkeypatch.setattr(tasks, "WORTH_A_ROLL_UP", 5)
+    book(*(meter(1) for _ in range(tasks.WORTH_A_ROLL_UP)))
+    seal_all()
     assert tasks.roll_up() > 0
 
 
