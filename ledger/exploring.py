@@ -30,6 +30,7 @@ from ledger.references import (
 from ledger.sealing import Proof, entry_index, latest_checkpoint, proof
 from ledger.signing import NoteError, TreeHead, VerificationKey, open_all, split_note
 from ledger.stamping import stamped
+from ledger.suites import SHA256, Suite
 from ledger.telling import Story, linked_ids, tell
 from ledger.trees import StoredTree
 from ledger.witnessing import witnessed
@@ -258,22 +259,19 @@ def health(shown: list[Line]) -> Health:
     wrong = [str(each.index) for each in shown if not each.sound]
     if wrong:
         return Health(False, f"核验未通过：第 {'、'.join(wrong)} 条的内容与已封存的摘要不一致。")
-    return Health(
-        True,
-        f"核验通过：最新检查点签名有效，由全部 {checkpoint.size} 条叶子重算的树根与之一致，"
-        "本页所列条目的内容与其摘要一致。",
-    )
+    told = f"核验通过：最新检查点签名有效，由全部 {checkpoint.size} 条叶子重算的树根与之一致"
+    return Health(True, f"{told}，本页所列条目的内容与其摘要一致。" if shown else f"{told}。")
 
 
-def checkpoint_fault(note: str) -> str:
+def checkpoint_fault(note: str, suite: Suite = SHA256) -> str:
     """Say in a sentence what is wrong with a checkpoint of ours; nothing when it holds."""
     try:
         text, _ = split_note(note)
         head = TreeHead.parse(text)
-        open_all(note, key_history().active(head.size))
+        open_all(note, key_history().active(head.size, suite.name))
     except NoteError:
         return "检查点的签名无效。"
-    if StoredTree().root(head.size) != head.root:
+    if StoredTree(suite).root(head.size) != head.root:
         return "由现存叶子重算的树根与已签名的树根不一致。"
     return ""
 
@@ -306,7 +304,7 @@ def seen_by(size: int) -> list[dict[str, Any]]:
 
     Each row is ``kind``, ``name``, ``at`` and ``state`` in words for a page.
     """
-    cosigned = [("见证", each.witness, each.at, each.algorithm) for each in witnessed(size)]
+    cosigned = [("见证", each.witness, each.at, each.title) for each in witnessed(size)]
     stamps = [("时间戳", each.tsa, each.at, "RFC 3161") for each in stamped(size)]
     chained = [
         ("锚定", each.source, each.at, each.receipt_sha256.hex()[:16]) for each in anchored(size)

@@ -11,12 +11,13 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ledger import clock, exploring, receipts, serving
-from ledger.audit import latest_checkpoint
 from ledger.checking import MAX_CHECK_BYTES, check
+from ledger.checkpoints import latest_checkpoint
 from ledger.exploring import Search
 from ledger.proofs import MAX_PROOF_BYTES
 from ledger.rights import public
 from ledger.signing import MAX_NOTE_CHARACTERS, Algorithm, NoteError, VerificationKey
+from ledger.suites import SM3
 from ledger.verdicts import FORMS, GOOD, SENTENCES, STEPS, UNDECIDED, NotProven, Trail, failed
 
 _MOST_FILES = 4
@@ -105,6 +106,18 @@ def checkpoints(request: HttpRequest) -> HttpResponse:
     return _checkpoints_page(request, {})
 
 
+def _national(keys: list[VerificationKey]) -> dict[str, Any] | None:
+    """Return the newest checkpoint of the second tree (SM3, SM2), checked like the first."""
+    newest = latest_checkpoint(SM3)
+    if newest is None:
+        return None
+    return {
+        "checkpoint": newest,
+        "fault": exploring.checkpoint_fault(newest.note, SM3),
+        "signatures": exploring.signatures(newest.note, keys),
+    }
+
+
 def _checkpoints_page(
     request: HttpRequest, more: dict[str, Any], status: int = 200
 ) -> HttpResponse:
@@ -117,6 +130,7 @@ def _checkpoints_page(
         "fault": exploring.checkpoint_fault(newest.note) if newest else "",
         "signatures": exploring.signatures(newest.note, keys) if newest else [],
         "seen_by": exploring.seen_by(newest.size) if newest else [],
+        "national": _national(keys),
         "listed": [(each, exploring.signatures(each.note, keys)) for each in listed],
         "older": listed[-1].size if len(listed) == exploring.PAGE else None,
         "begun": before is not None,

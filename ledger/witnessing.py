@@ -82,6 +82,11 @@ class Witnessed:
     at: datetime
     line: str
 
+    @property
+    def title(self) -> str:
+        """Return the kind of signature as checkpoints name it."""
+        return next(kind.title for kind, word in KINDS.items() if word == self.algorithm)
+
 
 #: Told when a witness says that the log did not only grow.
 Alarm = Callable[[Outcome], None]

@@ -27,6 +27,7 @@ from tests.ledger.making import (
     settle,
     voucher,
 )
+from tests.roles import SUPERUSER, as_role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.superuser]  # looks at plans, changes functions
 FUNCTIONS = """
@@ -102,7 +103,10 @@ def test_no_posting_reads_a_table_from_end_to_end():
     small = read_by([issue(9, "small"), redeem(1, "small"), hold(1, "small")])
     for _ in range(2):
         post_set([issue(1, f"v{each}") for each in range(2000)], actor=ACTOR, at=AT)
-    rows("ANALYZE ledger_transfer, ledger_account, ledger_accountbalance, ledger_journal")
+    with as_role(SUPERUSER), connection.cursor() as cursor:  # only an owner may count the rows
+        cursor.execute(
+            "ANALYZE ledger_transfer, ledger_account, ledger_accountbalance, ledger_journal"
+        )
     large = read_by([issue(9, "large"), redeem(1, "large"), hold(1, "large")])
     assert small[0] == large[0] == 0
     assert large[1] <= small[1]

@@ -8,9 +8,12 @@ from django.test.utils import CaptureQueriesContext
 
 from ledger import audit, models
 from ledger.book import post_set
+from ledger.checkpoints import latest_checkpoint
 from ledger.references import catch_up
 from ledger.signing import to_base64
+from ledger.suites import SM3
 from tests.front import log_files as files
+from tests.guards import guards_off
 from tests.ledger.making import ACTOR, AT, CLERK, KEYS, a_small_month, grant, issue, seal_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -151,3 +154,25 @@ def test_a_page_asks_a_bounded_number_of_times_however_long_the_log(client):
         with CaptureQueriesContext(connection) as asked:
             assert client.get(f"/public/log/{address}").status_code in (200, 302)
         assert len(asked) <= 40, (address, len(asked))
+
+
+def test_the_second_trees_checkpoint_stands_beside_the_first(log):
+    newest = latest_checkpoint(SM3)
+    text = log.get("/public/log/checkpoints/").content.decode()
+    assert newest.root_hex in text
+    assert "SM2-SM3" in text
+    assert text.count(f"由全部 {newest.size} 条叶子重算的树根与之一致") == 2
+
+
+@pytest.mark.unbalanced
+def test_a_changed_checkpoint_of_the_second_tree_is_told(log):
+    note = latest_checkpoint(SM3).note
+    root = note.split("\n")[2]
+    with guards_off(connection, ["ledger_checkpoint"]) as cursor:
+        cursor.execute(
+            "UPDATE ledger_checkpoint SET note = replace(note, %s, %s) WHERE suite = 'sm3'",
+            [root, to_base64(bytes(32))],
+        )
+    text = log.get("/public/log/checkpoints/").content.decode()
+    assert "核验未通过：检查点的签名无效。" in text
+    assert text.count("重算的树根与之一致") == 1
