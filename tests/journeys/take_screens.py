@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from tests.journeys.conftest import FLAGS, NARROW, WIDE, chromium_path
@@ -41,6 +42,7 @@ SCREENS = [
     ("21-checkpoints", "", "/public/log/checkpoints/", ""),
     ("22-log-check", "", "/public/log/check/", ""),
     ("23-log-inspection", "auditor", "/office/log/", ""),
+    ("24-books", "auditor", "/office/books/", ""),
 ]
 
 
@@ -59,8 +61,16 @@ def take(page: Page, picture: str) -> None:
         page.set_viewport_size(size)
         height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
         clip = {"x": 0, "y": 0, "width": size["width"], "height": height}
-        page.screenshot(path=OUT / f"{picture}-{mark}.png", full_page=True, clip=clip)
+        path = OUT / f"{picture}-{mark}.png"
+        page.screenshot(path=path, full_page=True, clip=clip)
+        make_small(path)
     page.set_viewport_size(WIDE)
+
+
+def make_small(path: Path) -> None:
+    """Keep 256 colours: text stays sharp, and the repository takes no large files."""
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(256).save(path, optimize=True)
 
 
 def main(base: str, summary: str) -> None:
