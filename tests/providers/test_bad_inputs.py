@@ -73,7 +73,7 @@ def test_one_body(there, case: dict[str, Any]):
         (b'{"records":' + b"[" * 5_000, JSON, "too_deep"),
         (b'{"records":[' + b'{"a":' * 100_000, JSON, "too_deep"),
         (b'{"records":[{"device_count":' + b"9" * 5_000 + b"}]}", JSON, "out_of_range"),
-        (b'{"records":[' + b"[]," * 1_000_000 + b"[]]}", JSON, "malformed_json"),
+        (b'{"records":[' + b"[]," * 1_000_000 + b"[]]}", JSON, "not_an_object"),
         ("记录".encode("gbk") * 4, CSV, "encoding"),
         ("record_id".encode("utf-16"), CSV, "encoding"),
         (b"\xff\xfe{\x00}\x00", JSON, "encoding"),
