@@ -43,6 +43,7 @@ from providers.wire import (
 
 # Columns of our own errors file: it may be mended and sent back as it is.
 ERROR_COLUMNS = ("error_code", "error_detail", "error_hint")
+FORMULA_MARK = "'"  # stands in that file before a cell that a spreadsheet would run
 
 _NEGATIVE_ZERO = re.compile(rb":\s*-0[\s,}]")
 _ENVELOPE = ("specversion", "id", "source", "type", "data")
@@ -261,8 +262,15 @@ def check_header(header: list[str]) -> list[str]:
     return header
 
 
+def is_errors_file(header: list[str]) -> bool:
+    """Say whether this is our own file of errors, mended and sent back."""
+    return not {*ERROR_COLUMNS}.isdisjoint(header)
+
+
 def read_cells(row: int, header: list[str], cells: list[str]) -> Row | BadRow:
     """Read one CSV row; an empty cell is an absent field."""
+    if is_errors_file(header):
+        cells = [each.removeprefix(FORMULA_MARK) for each in cells]
     if len(cells) != len(header):
         given = dict(zip(header, cells, strict=False))
         fault = RowFault(row, "", "row_columns", f"{len(cells)} / {len(header)}")

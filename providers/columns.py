@@ -158,7 +158,8 @@ def _csv_piece(
             raise _NotByLines from error
         return batches.read_cells(number, header, cells)
 
-    reading = _Reading(csv_rows(header), _BLANK_CSV, read_row)
+    mark = batches.FORMULA_MARK if batches.is_errors_file(header) else ""
+    reading = _Reading(csv_rows(header, mark), _BLANK_CSV, read_row)
     return reading.read(database, raw, row)
 
 

@@ -33,8 +33,8 @@ SAID = (
     ("not enough space", "parquet_budget"),
     ("could not allocate", "parquet_budget"),
     ("File too large", "too_large"),
-    ("could not write", "too_large"),
-    ("Could not write", "too_large"),
+    ("write failed", "too_large"),
+    ("ould not write", "too_large"),
     ("not valid UTF8", "encoding"),
     ("Invalid string encoding", "encoding"),
 )
@@ -169,8 +169,11 @@ def main(source: str, target: str, limits: dict[str, Any]) -> dict[str, Any]:
         return {"code": "parquet_budget", "column": "", "value": ""}
     except duckdb.Error as error:
         said = str(error)
-        code = next((code for words, code in SAID if words in said), "malformed_parquet")
-        return {"code": code, "column": "", "value": said.splitlines()[0][:100] if said else ""}
+        code = next((code for words, code in SAID if words in said), "")
+        if code:
+            return {"code": code, "column": "", "value": ""}
+        first = said.partition("\n")[0].replace(source, "body.parquet")
+        return {"code": "malformed_parquet", "column": "", "value": first[:100]}
 
 
 if __name__ == "__main__":
