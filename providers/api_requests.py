@@ -133,9 +133,10 @@ def identify(request: HttpRequest) -> ProviderKey:
 
 def declared_length(request: HttpRequest) -> int:
     """Return how long the body says it is; without saying so, or too long, it is refused."""
-    if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
+    declared = request.headers.get("Content-Length", "")
+    if not declared and "Transfer-Encoding" in request.headers:
         raise _refused("length_required")
-    declared = request.headers.get("Content-Length", "") or "0"
+    declared = declared or "0"
     if not (declared.isascii() and declared.isdigit() and len(declared) < 19):
         raise _refused("length_mismatch")
     if int(declared) > LARGEST_BODY:
