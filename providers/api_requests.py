@@ -26,12 +26,13 @@ from ledger import clock
 from ledger.actors import Actor
 from ledger.refusals import Refused
 from providers import metering
-from providers.api_answers import problem
+from providers.api_answers import language_of, problem
 from providers.bodies import Body, discarding, pieces_of, receive_body
 from providers.models import Provider, ProviderKey, UsageBatch, UsageRecord
 from providers.problems import CATALOGUE
+from providers.receipts import told
 from providers.signatures import Hashes, SignatureRefused, Signed, SignedRequest, check_signature
-from providers.uploads import claim_nonce
+from providers.uploads import claim_nonce, fault_in
 from providers.wire import CONTENT_TYPES, LARGEST_BODY, MOST_ROWS
 
 logger = logging.getLogger("providers.api")
@@ -85,7 +86,10 @@ class MeteringView(APIView):
         request: HttpRequest = self.request._request
         if isinstance(exc, Refused):
             code = exc.code if exc.code in CATALOGUE else "conflict"
-            return problem(request, code, detail=exc.message, errors=[exc.details])
+            fault, errors = fault_in(exc), [exc.details] if exc.details else []
+            if fault:
+                errors = [exc.details | told(fault["row"], fault, language_of(request))]
+            return problem(request, code, detail=exc.message, errors=errors)
         if isinstance(exc, SignatureRefused):
             logger.warning("signature refused: %s (%s)", exc.code, exc)
             return problem(request, exc.code)

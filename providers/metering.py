@@ -38,6 +38,7 @@ from providers.uploads import (
     Verdict,
     as_refusal,
     claim_key,
+    fault_in,
     is_long,
     keep_body,
     open_batch,
@@ -277,15 +278,26 @@ def _check_totals(batch: UsageBatch, rows: int, device_milli_seconds: int) -> No
         raise Refused(
             "count_mismatch",
             f"声明 {declared} 条，实际 {rows} 条，整批未入账。请核对后重发。",
-            details={"declared": str(declared), "found": str(rows)},
+            details=_difference("Batch-Row-Count", declared, rows),
         )
     declared = batch.expected_device_milli_seconds
     if declared is not None and declared != device_milli_seconds:
         raise Refused(
             "sum_mismatch",
             f"声明用量 {declared} 卡毫秒，实际 {device_milli_seconds}，整批未入账。请核对后重发。",
-            details={"declared": str(declared), "found": str(device_milli_seconds)},
+            details=_difference("Batch-Device-Milli-Seconds", declared, device_milli_seconds),
         )
+
+
+def _difference(total: str, declared: int, found: int) -> dict[str, str]:
+    """Return a difference in the way faults are told: of the whole body, in a control total."""
+    return {
+        "row": "0",
+        "column": total,
+        "value": f"{declared} / {found}",
+        "declared": str(declared),
+        "found": str(found),
+    }
 
 
 def _write_counts(
@@ -326,8 +338,14 @@ def _book_and_record(batch: UsageBatch, sums: list[Sum], *, actor: Actor, at: da
 
 
 def _refuse_batch(batch: UsageBatch, refused: Refused, *, actor: Actor, at: datetime) -> None:
-    """Close a batch that a worker could not read at all."""
+    """Close a batch that a worker could not read at all, and keep where it stumbled."""
     with transaction.atomic():
+        fault = fault_in(refused)
+        if fault:
+            row = fault.pop("row")
+            BatchRow.objects.create(
+                batch=batch, row_no=row, outcome=BatchRow.Outcome.REJECTED, faults=[fault]
+            )
         batch.status = UsageBatch.Status.REJECTED
         batch.refused_code = refused.code
         batch.finished_at = at

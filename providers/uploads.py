@@ -238,7 +238,18 @@ def as_refusal(bad: BadBatch) -> Refused:
     where += f"“{bad.column}”列" if bad.column else ""
     seen = f"（{bad.value}）" if bad.value else ""
     text = f"{where}：{problem.zh}{seen}" if where else f"{problem.zh}{seen}"
-    details = {"row": str(bad.row) if bad.row else "", "column": bad.column, "value": bad.value}
-    return Refused(
-        bad.code, f"{text}。{problem.hint_zh}。", details={k: v for k, v in details.items() if v}
-    )
+    details = {"row": str(bad.row), "column": bad.column, "value": bad.value}
+    return Refused(bad.code, f"{text}。{problem.hint_zh}。", details=details)
+
+
+def fault_in(refused: Refused) -> dict[str, Any] | None:
+    """Return where and what a body's fault is, as faults of rows are kept; nothing for others."""
+    if refused.code not in CATALOGUE or "row" not in refused.details:
+        return None
+    place = refused.details
+    return {
+        "row": int(place["row"]),
+        "column": place["column"],
+        "code": refused.code,
+        "value": place["value"],
+    }
