@@ -272,7 +272,7 @@ def _status_of(refuse: bool, faulty: int) -> str:
 def _check_totals(batch: UsageBatch, rows: int, device_milli_seconds: int) -> None:
     """Refuse a batch that is empty or differs from what its sender declared."""
     if rows == 0:
-        raise Refused("empty_batch", CATALOGUE["empty_batch"].zh)
+        raise as_refusal(BadBatch("empty_batch"))
     declared = batch.expected_rows
     if declared is not None and declared != rows:
         raise Refused(

@@ -247,7 +247,7 @@ def test_left_out_rows_of_a_large_batch_are_listed(line):
 
 
 def test_a_fault_of_a_large_body_is_told_with_its_place_when_the_worker_finds_it(line):
-    body = table(line, 6_000).replace(b"r-004000,", b'"r-004000,')
+    body = table(line, 6_000).replace(b"r-005900,", b'"r-005900,')
     answer = line.client.upload(body, CSV, on_error="accept_valid")
     assert answer.status == 202
     world.do_work()
@@ -256,8 +256,8 @@ def test_a_fault_of_a_large_body_is_told_with_its_place_when_the_worker_finds_it
     assert (done["status"], done["refused_code"]) == ("rejected", "unclosed_quote")
     (row,) = line.client.get(f"{path}/results").body["results"]
     (fault,) = row["errors"]
-    assert (fault["row"], fault["code"]) == (4_002, "unclosed_quote")
-    assert "第 4002 行" in fault["detail"]
+    assert (fault["row"], fault["code"]) == (5_902, "unclosed_quote")
+    assert "第 5902 行" in fault["detail"]
     assert fault["hint"]
 
 
