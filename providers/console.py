@@ -120,7 +120,7 @@ def upload_confirm(request: HttpRequest) -> HttpResponse:
         ticket = signing.loads(request.POST.get("ticket", ""), salt=SALT, max_age=86400)
     except signing.BadSignature:
         ticket = {}
-    kept = ticket and body_path(ticket["sha256"])
+    kept = body_path(ticket.get("sha256", ""))
     if ticket.get("provider") != str(provider.pk) or not kept.is_file():
         messages.error(request, "预览已过期，请重新选择文件。没有任何数据入账。")
         return redirect("console_upload")
