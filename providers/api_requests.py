@@ -83,15 +83,25 @@ class MeteringView(APIView):
         request: HttpRequest = self.request._request
         if isinstance(exc, Refused):
             code = exc.code if exc.code in CATALOGUE else "conflict"
-            return problem(request, code, detail=exc.message, errors=[exc.details])
+            return problem(request, code, detail=exc.message, errors=_places(exc.details))
         if isinstance(exc, SignatureRefused):
             logger.warning("signature refused: %s (%s)", exc.code, exc)
             return problem(request, exc.code)
         known = _code_of(exc)
         if known:
-            return problem(request, known)
+            answer = problem(request, known)
+            if isinstance(exc, MethodNotAllowed):
+                answer["Allow"] = ", ".join(self.allowed_methods)
+            return answer
         logger.exception("the interface failed")
         return problem(request, "internal_error")
+
+
+def _places(details: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return where a refused request is wrong, under the names and types of a row's fault."""
+    if not details:
+        return []
+    return [details | ({"row": int(details["row"])} if details.get("row") else {})]
 
 
 def _code_of(fault: Exception) -> str:
