@@ -312,13 +312,6 @@ def key_revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
 
 
-@require_GET
-@provider_member()
-def guide(request: HttpRequest) -> HttpResponse:
-    """Explain how to send the first record in five minutes."""
-    return render(request, "console/guide.html", {"origin": settings.PUBLIC_ORIGIN})
-
-
 def _need(request: HttpRequest, roles: tuple[str, ...]) -> None:
     """Keep people whose seat only reads from changing anything."""
     if request.seat.role not in roles:  # type: ignore[attr-defined]
@@ -338,5 +331,4 @@ urlpatterns = [
     path("keys/<uuid:pk>/", key, name="console_key"),
     path("keys/<uuid:pk>/prove/", key_prove, name="console_key_prove"),
     path("keys/<uuid:pk>/revoke/", key_revoke, name="console_key_revoke"),
-    path("guide/", guide, name="console_guide"),
 ]

@@ -54,7 +54,7 @@ IDEMPOTENCY_KEY = _header(
     required=True,
 )
 LANGUAGE = _header(
-    "Accept-Language", {"type": "string", "enum": ["zh", "en"]}, "Language of texts; zh."
+    "Accept-Language", {"type": "string", "example": "en"}, "en for English texts, else Chinese."
 )
 SIGNED = [
     _header(name, OpenApiTypes.STR, f"{text} Required with a live key (RFC 9421).")

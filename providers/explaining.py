@@ -99,6 +99,11 @@ def _retry_of(status: int) -> str:
 EXPLANATIONS, _RECORD_CODES = _read()
 
 
+def record_problems() -> list[Explanation]:
+    """Return what can be wrong with one record, in the order of the catalogue."""
+    return [each for each in EXPLANATIONS.values() if each.group == "record"]
+
+
 def grouped() -> list[dict[str, Any]]:
     """Return the catalogue under its headings, for the page that lists all."""
     return [

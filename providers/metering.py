@@ -4,6 +4,7 @@ An upload becomes a batch; its rows are judged and stored as sets (``staging``).
 posted to the COMPUTE books per provider and settlement month, and stands in the signed log.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -119,8 +120,12 @@ def validate_upload(
     livemode: bool,
     actor: Actor,
     at: datetime,
+    look: Callable[[UsageBatch], None] | None = None,
 ) -> Verdict:
     """Say what an upload would come to, row by row, and keep nothing of it.
+
+    Args:
+        look: called with the batch while its rows can still be read.
 
     Raises:
         Refused: as ``take_upload``.
@@ -132,6 +137,8 @@ def validate_upload(
         rows = list(faulty.order_by("row_no", "id")[:MOST_FAULTS_SHOWN])
         faults = [dict(fault, row=row.row_no) for row in rows for fault in row.faults]
         verdict = Verdict(batch, faults[:MOST_FAULTS_SHOWN], faulty.count())
+        if look is not None:
+            look(batch)
         transaction.set_rollback(True)
     return verdict
 

@@ -41,7 +41,7 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
         "colour": pages.BATCH_COLOURS[found.status],
         "rows": pages.batch_rows(found),
         "counts": pages.counts_of(found),
-        "results": pages.result_lines(rows),
+        "results": pages.result_lines(found, rows),
         "outcome": status,
     }
     return render(request, "office/provider_batch.html", context)

@@ -18,7 +18,6 @@ _CLOSED = ("BatchBody", "Record", "Day", "Manifest")
 _FOLLOWED = ("get_batch", "get_results", "get_receipt", "get_errors_csv")
 
 
-
 def finish(result: dict[str, Any], **_more: Any) -> dict[str, Any]:
     """Finish the generated document: plain names, closed bodies, links, an example problem."""
     shapes = result["components"]["schemas"]

@@ -272,6 +272,12 @@ class ReceiptSchema(serializers.Serializer):
     note = serializers.CharField(help_text="signed note (C2SP) over the receipt's canonical JSON")
     vkey = serializers.CharField(help_text="the verification key of the log")
     promise = serializers.CharField(allow_blank=True, help_text="until the entry is sealed")
+    log_index = serializers.IntegerField(allow_null=True, required=False)
+    entry = serializers.CharField(
+        allow_blank=True, required=False, help_text="Base64 of the bytes in the log"
+    )
+    proof = serializers.CharField(allow_blank=True, required=False, help_text="C2SP tlog-proof")
+    checkpoint = serializers.CharField(allow_blank=True, required=False)
 
 
 class SignatureRulesSchema(serializers.Serializer):
