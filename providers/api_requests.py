@@ -262,6 +262,7 @@ def receive(request: HttpRequest) -> tuple[Caller, metering.Upload]:
         hold_reason=_hold_of(request),
         expected_rows=control_total(request, "Batch-Row-Count"),
         expected_device_milli_seconds=control_total(request, "Batch-Device-Milli-Seconds"),
+        sequence=control_total(request, "Batch-Sequence"),
         signature_input=request.headers.get("Signature-Input", ""),
         signature=request.headers.get("Signature", ""),
     )

@@ -39,6 +39,7 @@ class Upload:
     hold_reason: str = ""
     expected_rows: int | None = None
     expected_device_milli_seconds: int | None = None
+    sequence: int | None = None
     signature_input: str = ""
     signature: str = ""
 
@@ -58,6 +59,7 @@ class Upload:
             self.hold_reason,
             str(self.expected_rows),
             str(self.expected_device_milli_seconds),
+            *([str(self.sequence)] if self.sequence is not None else []),
         )
         return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
@@ -149,6 +151,7 @@ def open_batch(
         signature=upload.signature,
         expected_rows=upload.expected_rows,
         expected_device_milli_seconds=upload.expected_device_milli_seconds,
+        sequence=upload.sequence,
         received_at=at,
     )
 
