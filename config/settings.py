@@ -10,7 +10,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from config.environment import EnvironmentReader
-from config.interface import SPECTACULAR_SETTINGS
+from config.interface import SPECTACULAR_SETTINGS  # noqa: F401 - drf_spectacular reads it
 from ledger.signers import signer_fault
 
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import path, resolve, reverse
 from django.views.decorators.http import require_GET, require_POST
 
@@ -46,6 +46,8 @@ def guide(request: HttpRequest) -> HttpResponse:
 @provider_member(*ENGINEERS)
 def guide_key(request: HttpRequest) -> HttpResponse:
     """Make a test key at once and fill its token into every example."""
+    if request.POST.get("make") != "test":
+        return redirect("console_guide")
     made = admitting.propose_key(
         request.seat.provider,  # type: ignore[attr-defined]
         "test",
@@ -64,7 +66,9 @@ def guide_send(request: HttpRequest) -> HttpResponse:
     sample = request.POST.get("sample", "")[:LONGEST_SAMPLE].replace("\r\n", "\n")
     kind = request.POST.get("kind", CSV)
     if not token.startswith("pk_test_"):
-        raise Refused("not_a_test_key", "这里只能用测试令牌（pk_test_ 开头）。请先生成一把测试密钥。")
+        raise Refused(
+            "not_a_test_key", "这里只能用测试令牌（pk_test_ 开头）。请先生成一把测试密钥。"
+        )
     headers = {
         "Authorization": f"Bearer {token}",
         "Content-Type": kind if kind in SAMPLE_TYPES else CSV,

@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET
 
 from ledger import clock
-from ledger.refusals import Refused
 from providers import pages, pages_console, stories
 from providers.forms import BatchSearchForm, RecordSearchForm
 from providers.models import BatchRow, Provider, UsageBatch, UsageRecord
@@ -112,7 +112,8 @@ def batch_receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Hand out the signed receipt."""
     found = _batch(request, pk)
     if found.status == UsageBatch.Status.PROCESSING:
-        raise Refused("processing", "批次还在处理，处理完才有回执。请稍后刷新批次页。")
+        messages.info(request, "批次还在处理，处理完才有回执。")
+        return redirect("console_batch", pk=found.pk)
     response = JsonResponse(
         receipt_of(found, at=clock.now()), json_dumps_params={"ensure_ascii": False, "indent": 1}
     )

@@ -1,12 +1,14 @@
 """The forms of this room: they ask, the acts decide."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django import forms
 
 from ledger.amounts import parse_yuan, yuan_text
 from ledger.identifiers import new_id
+from ledger.periods import SHANGHAI
 from providers.batches import CONTENT_TYPES, CSV, JSON, NDJSON
 from providers.explaining import record_problems
 from providers.models import AcceleratorRate, BatchRow, OfferingPrice, UsageBatch, UsageRecord
@@ -155,6 +157,27 @@ class ReasonForm(QuietForm):
         max_length=500,
         error_messages={"required": "请填写理由"},
     )
+
+
+class RevokeForm(ReasonForm):
+    """Revoke a key; say so when others may have had it, and since when."""
+
+    compromised_since = DayField(
+        label="自哪一天起可能泄露",
+        required=False,
+        help_text="怀疑私钥或令牌泄露才填。这一天（上海零点）起用它上报的批次会标出，由主管部门复核。",
+    )
+    sure = forms.BooleanField(
+        label="我明白吊销立即生效、不能恢复",
+        error_messages={"required": "请勾选确认"},
+    )
+
+    def clean(self) -> Any:
+        """Turn the day into the instant at which it begins in Shanghai."""
+        typed = super().clean() or {}
+        day = typed.get("compromised_since")
+        typed["since"] = datetime.combine(day, datetime.min.time(), SHANGHAI) if day else None
+        return typed
 
 
 class ProviderForm(QuietForm):

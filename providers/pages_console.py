@@ -3,11 +3,12 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from ledger import work
 from ledger.amounts import divide_half_up
-from ledger.periods import SHANGHAI, day_of
+from ledger.periods import SHANGHAI, Month, day_of, month_of
+from providers.calendar import Day
 from providers.measures import (
     DEVICE_MILLI_SECONDS_PER_CARD_HOUR,
     GFLOPS_MILLI_SECONDS_PER_PFLOPS_HOUR,
@@ -17,10 +18,11 @@ from providers.models import (
     OfferingPrice,
     Order,
     Provider,
+    ProviderKey,
     UsageBatch,
     UsageRecord,
 )
-from providers.pages import PER_PAGE
+from providers.pages import KEY_WARNING, PER_PAGE
 from providers.tallies import order_use
 
 ONE_DAY = timedelta(days=1)
@@ -175,3 +177,78 @@ def gross_of(order: Order, use: int, gflops: int) -> int:
         return divide_half_up(use * order.price.price_fen, DEVICE_MILLI_SECONDS_PER_CARD_HOUR)
     product = use * gflops * order.price.price_fen
     return divide_half_up(product, GFLOPS_MILLI_SECONDS_PER_PFLOPS_HOUR)
+
+
+#: Colour of each state of a day; the word stands beside it always.
+_DAY_COLOURS = {
+    "reported": "green",
+    "zero_declared": "grey",
+    "missing": "red",
+    "manifest_differs": "yellow",
+}
+WEEKDAYS = ("一", "二", "三", "四", "五", "六", "日")
+
+
+def calendar_page(days: list[Day], month: Month, at: datetime) -> dict[str, Any]:
+    """Return a month as weeks of seven cells, how many days of each state, and its neighbours."""
+    today = day_of(at)
+    cells: list[dict[str, Any] | None] = [None] * days[0].day.weekday()
+    cells += [
+        {
+            "day": each,
+            "colour": _DAY_COLOURS.get(each.state, "plain"),
+            "today": each.day == today,
+            "may_declare": each.state == "missing"
+            or (each.state == "no_order" and each.day <= today),
+        }
+        for each in days
+    ]
+    cells += [None] * (-len(cells) % len(WEEKDAYS))
+    weeks = [cells[first : first + len(WEEKDAYS)] for first in range(0, len(cells), len(WEEKDAYS))]
+    counts: dict[str, int] = {}
+    for each in days:
+        counts[each.word] = counts.get(each.word, 0) + 1
+    newest = Month(today.year, today.month)
+    before = month_of(datetime.combine(month.first_day - ONE_DAY, datetime.min.time(), SHANGHAI))
+    return {
+        "month": month,
+        "weeks": weeks,
+        "weekdays": WEEKDAYS,
+        "counts": counts,
+        "open_gaps": sum(1 for each in days if each.is_gap),
+        "before": str(before),
+        "after": str(month.next()) if str(month) < str(newest) else "",
+    }
+
+
+_LIVE_STEPS = ("登记公钥", "证明持有私钥", "数据局另一人确认", "使用中", "到期或吊销")
+_TEST_STEPS = ("生成", "使用中", "到期或吊销")
+
+
+def key_life(key: ProviderKey, at: datetime) -> dict[str, Any]:
+    """Return where a key stands in its life, what to do next, and whether it soon ends."""
+    live = key.livemode
+    steps = _LIVE_STEPS if live else _TEST_STEPS
+    ended = key.state == ProviderKey.State.REVOKED or at >= key.valid_until
+    if ended:
+        current, following = len(steps), "不能再用。生成新的密钥即可。"
+    elif key.state == ProviderKey.State.ACTIVE:
+        current, following = len(steps) - 1, "可以使用。"
+    elif key.possession_proved_at:
+        current, following = 3, "等待区数据局由另一人确认，您不必再做什么。"
+    else:
+        current, following = 2, "用私钥对挑战值签名，粘贴结果，证明私钥在贵方手里。"
+    days = (key.valid_until - at).days
+    warning = ""
+    if not ended and key.valid_until - at <= KEY_WARNING:
+        warning = f"还有 {days} 天到期。请现在生成新的密钥，两把可同时有效，换好再吊销旧的。"
+    used = key.batches.aggregate(last=Max("received_at"), count=Count("id"))
+    return {
+        "steps": steps,
+        "current": current,
+        "next": following,
+        "warning": warning,
+        "expired": key.state != ProviderKey.State.REVOKED and at >= key.valid_until,
+        "last_used": used["last"],
+        "batches": used["count"],
+    }

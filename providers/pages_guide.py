@@ -53,8 +53,14 @@ def guide_of(provider: Provider | None = None, *, token: str = "") -> dict[str, 
 
 def _limits() -> list[tuple[str, str]]:
     return [
-        ("当场答复", f"{metering.SYNC_ROWS:,} 条且 {metering.SYNC_BYTES // _MIB} MiB 以内（201、207）"),
-        ("后台处理", f"{MOST_ROWS:,} 条、解压后 {LARGEST_BODY // _MIB} MiB 以内（202，查询 Location）"),
+        (
+            "当场答复",
+            f"{metering.SYNC_ROWS:,} 条且 {metering.SYNC_BYTES // _MIB} MiB 以内（201、207）",
+        ),
+        (
+            "后台处理",
+            f"{MOST_ROWS:,} 条、解压后 {LARGEST_BODY // _MIB} MiB 以内（202，查询 Location）",
+        ),
         ("单行", f"{LONGEST_LINE // _MIB} MiB"),
         ("压缩比", f"{HIGHEST_RATIO} : 1"),
         ("列出的错误", f"前 {metering.MOST_FAULTS_SHOWN:,} 条，另报总数"),

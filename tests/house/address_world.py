@@ -17,6 +17,8 @@ from ledger.audit import ensure_key, seal
 from ledger.identifiers import new_id
 from ledger.invariants import Finding
 from ledger.periods import Month
+from providers import metering
+from providers.models import BatchRow, Provider
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
 from tests.providers.world import a_live_key, give_capacity
 from tests.roles import as_role
@@ -115,7 +117,22 @@ def _play_months(stage: Stage, world: World) -> None:
         "rate": order.offering.model.rates.get().pk,
         "price": order.price_id,
         "capacity": give_capacity(provider, order.offering.model).pk,
+        "left_out": _left_out(provider).pk,
     }
+
+
+def _left_out(provider: Provider) -> BatchRow:
+    """An upload of one record that lacks nearly everything, and so is refused."""
+    taken = metering.take_upload(
+        provider,
+        metering.Upload(b'{"records": [{"record_id": "bad"}]}', "application/json"),
+        provider_key=None,
+        livemode=True,
+        actor=system_actor("stage"),
+        at=NOW,
+        key=new_id(),
+    )
+    return taken.batch.left_out.get()
 
 
 def _find_something(stage: Stage) -> None:

@@ -36,6 +36,7 @@ GAPS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/console/statements/", {"pk": "open_statement"}),
     ("/console/batches/", {"pk": "batch"}),
     ("/console/records/", {"pk": "record"}),
+    ("/console/rows/", {"pk": "left_out"}),
     ("/console/orders/", {"pk": "order"}),
     ("/console/keys/", {"pk": "key"}),
     ("/console/offerings/", {"pk": "offering"}),

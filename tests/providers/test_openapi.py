@@ -170,7 +170,7 @@ def test_a_document_that_differs_is_told_line_by_line_with_the_command_that_rene
     (tmp_path / "docs" / "openapi.json").write_text(
         document_text().replace("upload_batch", "send_batch"), encoding="utf-8"
     )
-    with pytest.raises(CommandError, match="manage.py describe_interface"):
+    with pytest.raises(CommandError, match="describe_interface"):
         call_command("describe_interface", "--check")
     told = capsys.readouterr().out
     assert '-    "operationId": "send_batch"' in told
