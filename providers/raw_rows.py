@@ -26,7 +26,7 @@ def raw_row(path: Path, content_type: str, encoding: str, row_no: int) -> str:
     """Return the row as it stands in a kept body, with the header of a table; "" if it is gone."""
     try:
         text = _row(_plain(path, encoding), content_type, row_no)
-    except (*_FAULTS, IndexError):
+    except (*_FAULTS, IndexError, StopIteration):
         return ""
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 

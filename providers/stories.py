@@ -21,6 +21,7 @@ from providers.measures import (
 )
 from providers.models import (
     BatchRow,
+    Capacity,
     MeteringMonth,
     OfferingPrice,
     StateRow,
@@ -30,10 +31,12 @@ from providers.models import (
 )
 from providers.raw_rows import raw_row
 from providers.receipts import REVERSALS_FROM, faults_of
+from providers.records import FIELDS
 from providers.uploads import body_path
 
 MOST_CORRECTIONS = 50
 MOST_ATTEMPTS = 50
+_PLACES = {name: place for place, name in enumerate(FIELDS)}
 SOURCES = {"api": "接口", "console": "网页", "file": "文件"}
 #: What every outcome means and what there is to do, in one sentence.
 MEANINGS = {
@@ -96,7 +99,10 @@ def story_of_left_out(row: BatchRow) -> dict[str, Any]:
         "row": row,
         "batch": batch,
         "meaning": MEANINGS[row.outcome],
-        "given": [{"key": name, "value": value} for name, value in row.given.items()],
+        "given": [
+            {"key": name, "value": row.given[name]}
+            for name in sorted(row.given, key=lambda each: (_PLACES.get(each, len(FIELDS)), each))
+        ],
         "raw": raw,
         "faults": faults_of(row),
         "stored": stored if row.record_id else None,
@@ -330,17 +336,37 @@ def _judged(first: UsageRecord) -> str:
 
 
 def _released(first: UsageRecord) -> Iterator[Step]:
-    """Yield the release of a record whose rate came after it: until then it was held."""
-    rate = first.rate
-    if rate is None or not first.counted:
+    """Yield the release of a record that was held when it came, as far as the books tell it.
+
+    What it waited for came later than the record itself: its rate, or the first capacity of its
+    model. A record of a batch without held rows never waited.
+    """
+    if not first.counted or first.rate is None or not first.batch.held:
         return
-    approved = StateRow.objects.of(rate).filter(to_state="approved").last()
-    if approved is not None and approved.at > first.received_at:
-        yield Step(
-            approved.at,
-            "放行",
-            f"收到时没有有效的折算系数，待定；第 {rate.version} 版系数批准后自动入账，没有重传",
+    rate = _approved_at(first.rate)
+    if rate is not None and rate > first.received_at:
+        text = f"收到时型号没有有效的折算系数，待定；第 {first.rate.version} 版系数批准后自动入账"
+        yield Step(rate, "放行", f"{text}，没有重传")
+        return
+    approvals = [
+        at
+        for each in Capacity.objects.filter(
+            provider_id=first.provider_id, model_id=first.model_id, state="approved"
         )
+        if (at := _approved_at(each)) is not None
+    ]
+    if approvals and min(approvals) > first.received_at:
+        yield Step(
+            min(approvals),
+            "放行",
+            "收到时没有已确认的算力规模，待定；规模确认后自动入账，没有重传",
+        )
+
+
+def _approved_at(filing: Any) -> datetime | None:
+    """Return when a rate or a capacity was approved."""
+    approved = StateRow.objects.of(filing).filter(to_state="approved").last()
+    return approved.at if approved else None
 
 
 def _months(parts: list[UsageRecord]) -> Iterator[Step]:
