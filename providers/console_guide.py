@@ -91,7 +91,7 @@ def guide_send(request: HttpRequest) -> HttpResponse:
 
 def _context(request: HttpRequest, *, token: str = "") -> dict[str, Any]:
     seat = request.seat  # type: ignore[attr-defined]
-    return guide_of(seat.provider, token=token) | {
+    return guide_of(seat.provider, at=clock.now(), token=token) | {
         "may_try": seat.role in ENGINEERS,
         "kinds": SAMPLE_TYPES,
         "kind": CSV,

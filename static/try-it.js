@@ -23,7 +23,7 @@ function block(title, text) {
   pre.className = "mono scroll";
   pre.tabIndex = 0;
   pre.setAttribute("role", "region");
-  pre.setAttribute("aria-label", title);
+  pre.setAttribute("aria-label", `${title === "请求" ? "发出" : "收到"}的${title}`);
   pre.textContent = text;
   shown.append(heading, pre);
   return pre;

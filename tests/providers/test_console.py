@@ -9,7 +9,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from ledger import clock
 from providers import admitting, metering
 from providers.models import ProviderKey, ProviderSeat, UsageBatch, UsageRecord, ZeroDeclaration
 from providers.pages_console import RECORD_FIELDS, key_life
