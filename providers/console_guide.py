@@ -119,7 +119,7 @@ def _exchange(
         place = name.upper().replace("-", "_")
         environ[place if place == "CONTENT_TYPE" else f"HTTP_{place}"] = value
     inner = WSGIRequest(environ)
-    inner.request_id = getattr(outer, "request_id", "")
+    inner.request_id = getattr(outer, "request_id", "")  # type: ignore[attr-defined]
     found = resolve(address)
     answer = found.func(inner, *found.args, **found.kwargs)
     lines = [f"{method} {address}", *(f"{name}: {value}" for name, value in headers.items())]

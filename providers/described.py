@@ -5,23 +5,21 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
     OpenApiResponse,
-    OpenApiTypes,
     extend_schema,
 )
 
 from providers import schemas
 from providers.batches import CLOUDEVENTS, CONTENT_TYPES, CSV, JSON, NDJSON
-from providers.explaining import EXPLANATIONS
 from providers.receipts import MOST_RESULTS
+from providers.schemas import problems
 
-PROBLEM_TYPE = "application/problem+json"
 KEYED: list[Any] = [{"providerKey": []}]
 OPEN: list[Any] = [{}]
-ALWAYS = (429, 500, 503)
 _LINE = (
     "record_id,order_no,device_model,device_count,started_at,ended_at\n"
     "first-1,TEST-OK,nvidia-a100,8,2026-10-01T08:00:00+08:00,2026-10-01T09:00:00+08:00\n"
@@ -73,6 +71,7 @@ UPLOAD = [
     ),
     _header("Batch-Row-Count", _whole, "Control total: a difference refuses the batch."),
     _header("Batch-Device-Milli-Seconds", _whole, "Control total of the use."),
+    _header("Batch-Sequence", _whole, "Your own running number of uploads under this key."),
     _header(
         "Batch-Hold",
         {"type": "string", "enum": ["suspect_repeat"]},
@@ -103,26 +102,6 @@ BODY_EXAMPLES = [
         "CloudEvents", _EVENT | {"data": RECORD}, request_only=True, media_type=CLOUDEVENTS
     ),
 ]  # fmt: skip
-
-
-def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
-    """Return the problem answers of an operation, each with the codes it may carry.
-
-    What any operation may answer (too often, our fault, not available) is added.
-    """
-    return {
-        (status, PROBLEM_TYPE): OpenApiResponse(schemas.ProblemSchema, description=_codes(status))
-        for status in sorted({*statuses, *ALWAYS})
-    }
-
-
-def _codes(status: int) -> str:
-    """Return the codes of the catalogue that go with a status; those of rows stand in errors."""
-    return "、".join(
-        code
-        for code, told in EXPLANATIONS.items()
-        if told.entry.status == status and told.group != "record"
-    )
 
 
 def _answer(shape: Any, text: str) -> OpenApiResponse:
@@ -164,7 +143,7 @@ upload_batch = extend_schema(
         202: _answer(schemas.BatchSchema, "Large: judged in the background, ask at Location."),
         207: _answer(schemas.BatchSchema, "Taken in part: the errors say what was left out."),
     }
-    | problems(400, 401, 403, 409, 413, 415, 422),
+    | problems(400, 401, 403, 409, 411, 413, 415, 422),
 )
 validate_batch = extend_schema(
     operation_id="validate_batch",
@@ -174,7 +153,7 @@ validate_batch = extend_schema(
     request=BODIES,
     examples=BODY_EXAMPLES,
     responses={200: _answer(schemas.VerdictSchema, "What it would come to, row by row.")}
-    | problems(400, 401, 403, 409, 413, 415, 422),
+    | problems(400, 401, 403, 409, 411, 413, 415, 422),
 )
 get_batch = extend_schema(
     operation_id="get_batch",
@@ -227,7 +206,7 @@ declare_zero = extend_schema(
     request=schemas.DaySchema,
     examples=[OpenApiExample("一天", {"day": "2026-10-03"}, request_only=True)],
     responses={201: _answer(schemas.ZeroSchema, "Declared; once a day, again is harmless.")}
-    | problems(400, 401, 403, 409, 413, 415),
+    | problems(400, 401, 403, 409, 411, 413, 415),
 )
 send_manifest = extend_schema(
     operation_id="send_manifest",
@@ -236,7 +215,7 @@ send_manifest = extend_schema(
     parameters=[IDEMPOTENCY_KEY, *SIGNED, *_READ],
     request=schemas.ManifestSchema,
     responses={201: _answer(schemas.ComparedSchema, "The manifest beside what we hold.")}
-    | problems(400, 401, 403, 409, 413, 415),
+    | problems(400, 401, 403, 409, 411, 413, 415),
 )
 get_limits = extend_schema(
     operation_id="get_limits",

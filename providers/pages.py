@@ -131,7 +131,7 @@ def _todo(provider: Provider, at: datetime) -> Iterator[dict[str, str]]:
     conflicts = provider.conflicts.unresolved().count()
     if conflicts:
         text = f"{conflicts} 条记录编号冲突，等待处理"
-        yield {"text": text, "url": "console_batches", "query": "?status=partial"}
+        yield {"text": text, "url": "console_batches", "query": "?outcome=conflict"}
     expiring = provider.keys.filter(state="active", valid_until__lt=at + KEY_WARNING).count()
     if expiring:
         yield {"text": f"{expiring} 把密钥将在 30 天内到期", "url": "console_keys", "query": ""}

@@ -4,13 +4,18 @@
 and loses it in the document.
 """
 
-# mypy: disable-error-code="type-arg,assignment,attr-defined,var-annotated"
-from drf_spectacular.utils import inline_serializer
+# mypy: disable-error-code="type-arg,assignment,attr-defined,var-annotated,call-arg"
+from http import HTTPStatus
+
+from drf_spectacular.utils import OpenApiResponse, inline_serializer
 from rest_framework import serializers
 
+from providers.explaining import EXPLANATIONS
 from providers.records import BASES, JOB_STATES
 
 _ID = r"^[A-Za-z0-9._:/\-]{1,128}$"
+PROBLEM_TYPE = "application/problem+json"
+ALWAYS = (429, 500, 503)
 _WHOLE = r"^-?[0-9]+$"
 _DECIMAL = r"^-?[0-9]+(\.[0-9]+)?$"
 _MEASURED = r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?$"
@@ -20,12 +25,12 @@ OUTCOMES = ["accepted", "duplicate", "conflict", "rejected", "held", "open", "ze
 STATUSES = ["processing", "accepted", "partial", "rejected"]
 
 
-def _whole(text: str = "integer as text", **more: bool) -> serializers.RegexField:
-    return serializers.RegexField(_WHOLE, help_text=text, **more)
+def _whole(text: str = "integer as text", *, required: bool = True) -> serializers.RegexField:
+    return serializers.RegexField(_WHOLE, help_text=text, required=required)
 
 
-def _decimal(text: str, **more: bool) -> serializers.RegexField:
-    return serializers.RegexField(_DECIMAL, help_text=text, **more)
+def _decimal(text: str) -> serializers.RegexField:
+    return serializers.RegexField(_DECIMAL, help_text=text)
 
 
 class RecordSchema(serializers.Serializer):
@@ -341,3 +346,24 @@ class CatalogueSchema(serializers.Serializer):
 
 #: For an answer nobody has described yet; the tests name every operation that still uses it.
 FREE_OBJECT = inline_serializer("FreeObject", {"any": serializers.DictField(required=False)})
+
+
+def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
+    """Return the problem answers of an operation, each with the codes it may carry.
+
+    What any operation may answer (too often, our fault, not available) is added.
+    """
+    return {
+        (status, PROBLEM_TYPE): OpenApiResponse(ProblemSchema, description=_codes(status))
+        for status in sorted({*statuses, *ALWAYS})
+    }
+
+
+def _codes(status: int) -> str:
+    """Return the codes of the catalogue that go with a status; those of rows stand in errors."""
+    codes = [
+        code
+        for code, told in EXPLANATIONS.items()
+        if told.entry.status == status and told.group != "record"
+    ]
+    return "、".join(codes) or HTTPStatus(status).phrase

@@ -14,7 +14,7 @@ register = template.Library()
 def settled_in(order_id: UUID, months: list[str]) -> dict[str, Any]:
     """Show the statements of an order for some months, and their payments."""
     found = Statement.objects.put_out().filter(order_id=order_id, month__in=months)
-    lines = [
+    lines: list[dict[str, Any]] = [
         {
             "statement": each,
             "payments": PaymentItem.objects.filter(statement=each, active=True)
