@@ -15,11 +15,11 @@ from ledger.identifiers import new_id
 from ledger.refusals import Refused
 from ledger.rights import actor_of, signed_in
 from providers import admitting, metering, pages, pages_console
+from providers.bodies import body_path, discarding, kept_body, pieces_of, receive_body
 from providers.forms import ProviderForm, UploadForm
 from providers.models import Provider, UsageBatch
 from providers.receipts import errors_csv, told
 from providers.seats import actor_at, provider_member
-from providers.uploads import body_path, keep_body
 
 REFUSED = 409
 INVALID = 422
@@ -70,17 +70,19 @@ def upload(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         status = INVALID
         if form.is_valid():
-            sent = metering.Upload(
-                form.cleaned_data["file"].read(),
-                form.content_type,
-                content_encoding=form.content_encoding,
-                source="console",
-            )
-            try:
-                return _preview(request, sent, form.cleaned_data["file"].name)
-            except Refused as refused:
-                form.add_error("file", refused.message)
-                status = REFUSED
+            chosen = form.cleaned_data["file"]
+            with discarding(receive_body(pieces_of(chosen))) as body:
+                sent = metering.Upload(
+                    body,
+                    form.content_type,
+                    content_encoding=form.content_encoding,
+                    source="console",
+                )
+                try:
+                    return _preview(request, sent, chosen.name)
+                except Refused as refused:
+                    form.add_error("file", refused.message)
+                    status = REFUSED
     context = {"form": form, "fields": pages_console.RECORD_FIELDS}
     return render(request, "console/upload.html", context, status=status)
 
@@ -91,7 +93,7 @@ def _preview(request: HttpRequest, sent: metering.Upload, name: str) -> HttpResp
     verdict = metering.validate_upload(
         provider, sent, provider_key=None, livemode=True, actor=actor_at(request), at=clock.now()
     )
-    keep_body(sent)
+    sent.raw.keep()
     ticket = signing.dumps(
         {
             "provider": str(provider.pk),
@@ -149,7 +151,7 @@ def upload_confirm(request: HttpRequest) -> HttpResponse:
             actor=actor_at(request),
             at=clock.now(),
             key=UUID(_ticket(request)["key"]),
-            later=len(sent.body) > metering.SYNC_BYTES,
+            later=metering.is_large(sent),
         )
     except Refused as refused:
         messages.error(request, refused.message)
@@ -171,15 +173,14 @@ def _ticket(request: HttpRequest) -> dict[str, str]:
 def _kept(request: HttpRequest) -> metering.Upload | None:
     """Return the previewed file as an upload again; None, told, when it is not there any more."""
     ticket = _ticket(request)
-    kept = body_path(ticket.get("sha256", ""))
-    if not ticket or not kept.is_file():
+    if not ticket or not body_path(ticket["sha256"]).is_file():
         messages.error(request, "预览已过期，请重新选择文件。没有任何数据入账。")
         return None
     on_error = request.POST.get("on_error", "reject_batch")
     if on_error not in UsageBatch.OnError.values:
         on_error = UsageBatch.OnError.REJECT_BATCH
     return metering.Upload(
-        kept.read_bytes(),
+        kept_body(ticket["sha256"]),
         ticket["type"],
         content_encoding=ticket.get("encoding", ""),
         on_error=on_error,

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_GET, require_POST
 from ledger import clock
 from ledger.refusals import Refused
 from providers import admitting
-from providers.batches import CSV, JSON, NDJSON
 from providers.pages_guide import guide_of
 from providers.seats import actor_at, provider_member
+from providers.wire import CSV, JSON, NDJSON
 
 ENGINEERS = ("provider_admin", "provider_engineer")
 SAMPLE_TYPES = (CSV, NDJSON, JSON)

@@ -14,9 +14,9 @@ from drf_spectacular.utils import (
 )
 
 from providers import schemas
-from providers.batches import CLOUDEVENTS, CONTENT_TYPES, CSV, JSON, NDJSON
 from providers.receipts import MOST_RESULTS
 from providers.schemas import problems
+from providers.wire import CLOUDEVENTS, CONTENT_TYPES, CSV, JSON, NDJSON
 
 KEYED: list[Any] = [{"providerKey": []}]
 OPEN: list[Any] = [{}]

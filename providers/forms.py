@@ -9,20 +9,14 @@ from django import forms
 from ledger.amounts import parse_yuan, yuan_text
 from ledger.identifiers import new_id
 from ledger.periods import SHANGHAI
-from providers.batches import CONTENT_TYPES, CSV, JSON, NDJSON
 from providers.explaining import record_problems
 from providers.models import AcceleratorRate, BatchRow, OfferingPrice, UsageBatch, UsageRecord
 from providers.models.catalogue import registry
 from providers.ordering import MOST_DEVICES
+from providers.wire import CSV, JSON, NDJSON, PARQUET
 
-_ENDINGS = {
-    ".csv": CSV,
-    ".ndjson": NDJSON,
-    ".jsonl": NDJSON,
-    ".json": JSON,
-    ".parquet": "application/vnd.apache.parquet",
-}
-TYPES_BY_ENDING = {ending: kind for ending, kind in _ENDINGS.items() if kind in CONTENT_TYPES}
+TYPES_BY_ENDING = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON,
+                    ".parquet": PARQUET}  # fmt: skip
 LARGEST_FILE = 64 << 20
 
 

@@ -7,12 +7,12 @@ from django.conf import settings
 
 from ledger.periods import day_of
 from providers import metering
-from providers.batches import HIGHEST_RATIO, LARGEST_BODY, LONGEST_LINE, MOST_ROWS
 from providers.models import Provider, UsageRecord
 from providers.pages import OUTCOMES
 from providers.pages_console import ONE_DAY, RECORD_FIELDS
 from providers.signatures import COMPONENTS, MOST_SKEW, TAG
 from providers.stories import MEANINGS
+from providers.wire import HIGHEST_RATIO, LARGEST_BODY, LONGEST_LINE, MOST_ROWS
 
 TOKEN_PLACE = "<测试令牌>"  # noqa: S105 - what stands where a token is to be put
 _MIB = 1 << 20

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from providers.batches import CLOUDEVENTS, CSV, JSON, NDJSON
+from providers.wire import CLOUDEVENTS, CSV, JSON, NDJSON
 
 MOST_READ = 64 << 20  # of the plain body; larger uploads are shown as stored, not as sent
 _LONGEST_SHOWN = 4_000

@@ -14,10 +14,10 @@ from typing import Any
 from django.conf import settings
 
 from ledger.signing import VerificationKey, open_note
+from providers.bodies import body_path
 from providers.models import UploadAnswer, UsageBatch
 from providers.receipts import receipt_of
 from providers.signatures import SignatureRefused, SignedRequest, check_signature
-from providers.uploads import body_path
 
 _CREATED = re.compile(r";created=([0-9]{1,12})")
 _PATH = "/api/v1/metering/batches"

@@ -301,6 +301,7 @@ class LimitsSchema(serializers.Serializer):
     sync_rows = serializers.IntegerField()
     sync_bytes = serializers.IntegerField()
     most_rows = serializers.IntegerField()
+    most_events = serializers.IntegerField()
     most_bytes = serializers.IntegerField()
     longest_line_bytes = serializers.IntegerField()
     highest_compression_ratio = serializers.IntegerField()

@@ -15,6 +15,7 @@ from django.urls import reverse
 from ledger import audit
 from ledger.amounts import divide_half_up, pflops_hours_text, yuan_text
 from ledger.periods import SHANGHAI
+from providers.bodies import body_path
 from providers.measures import (
     DEVICE_MILLI_SECONDS_PER_CARD_HOUR,
     GFLOPS_MILLI_SECONDS_PER_PFLOPS_HOUR,
@@ -32,7 +33,6 @@ from providers.models import (
 from providers.raw_rows import raw_row
 from providers.receipts import REVERSALS_FROM, faults_of
 from providers.records import FIELDS
-from providers.uploads import body_path
 
 MOST_CORRECTIONS = 50
 MOST_ATTEMPTS = 50

@@ -10,10 +10,10 @@ from django.test import Client
 from django.urls import reverse
 
 from providers import admitting, metering
+from providers.bodies import body_path
 from providers.models import ProviderKey, ProviderSeat, UsageBatch, UsageRecord, ZeroDeclaration
 from providers.pages_console import RECORD_FIELDS, key_life
 from providers.records import FIELDS, REQUIRED
-from providers.uploads import body_path
 from tests.providers import world
 from tests.providers.test_api import JSON, Line
 from tests.providers.world import CLERK, World
