@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from ledger.periods import SHANGHAI, Month, day_of
-from providers.models import Manifest, Provider, ZeroDeclaration
+from providers.models import DeskRequest, Manifest, Provider, ZeroDeclaration
 
 REPORTED, ZERO_DECLARED, MISSING = "reported", "zero_declared", "missing"
 DIFFERS, FUTURE = "manifest_differs", "future"
@@ -206,6 +206,14 @@ def gap_names(provider: Provider, month: Month, *, at: datetime) -> list[str]:
     days = month_calendar(provider, month, at=at)
     named = [f"{each.day.isoformat()} {each.state}" for each in days if each.is_gap]
     return named + [f"sequence {g.key} {g.numbers}" for g in sequence_gaps(provider, month)]
+
+
+def waived(provider: Provider, month: Month) -> set[str]:
+    """Return the gaps of a month that two people let stand."""
+    agreed = DeskRequest.objects.agreed().filter(
+        provider=provider, kind=DeskRequest.Kind.WAIVE, subject=str(month)
+    )
+    return {name for names in agreed.values_list("names", flat=True) for name in names}
 
 
 def gap_word(name: str) -> str:
