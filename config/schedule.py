@@ -41,6 +41,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "look for what is odd in the usage": {
+        "task": "config.tasks.look_for_oddities",
+        "schedule": crontab(minute=41),
+        "options": {"expires": 3600},
+    },
     "check the books every night": {
         "task": "config.tasks.check_books",
         "schedule": crontab(hour=2, minute=30),

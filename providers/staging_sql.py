@@ -98,6 +98,7 @@ SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS
    AND k.record_id = s.record_id AND k.segment = 0
   LEFT JOIN repeats i ON i.record_id = s.record_id
   LEFT JOIN providers_order o ON o.provider_id = %(provider)s AND o.order_no = s.order_no
+  LEFT JOIN vouchers_voucher v ON v.id = o.voucher_id
   LEFT JOIN corrections c ON c.row_no = s.row_no
   LEFT JOIN names n ON n.alias = lower(s.device_model)
   LEFT JOIN rates r ON r.model_id = n.model_id
@@ -109,6 +110,8 @@ SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS
            WHEN o.state NOT IN ('accepted', 'completed') THEN 'order_not_open'
            WHEN s.started_at < o.starts_at OR coalesce(s.ended_at, s.started_at) > o.ends_at
                THEN 'outside_order'
+           WHEN s.started_at < v.valid_from OR coalesce(s.ended_at, s.started_at) > v.valid_until
+               THEN 'outside_voucher'
            WHEN coalesce(s.ended_at, s.started_at) > %(latest)s THEN 'in_future'
            WHEN c.lost THEN 'unknown_corrected'
            WHEN c.late THEN 'already_corrected'
@@ -242,11 +245,11 @@ SELECT %(batch)s, row_no, outcome, record_id,
            ELSE jsonb_build_array(jsonb_build_object(
                'code', code,
                'column', CASE WHEN code IN ('unknown_order', 'order_not_open') THEN 'order_no'
-                              WHEN code IN ('outside_order', 'in_future') THEN
+                              WHEN code IN ('outside_order', 'outside_voucher', 'in_future') THEN
                                   CASE WHEN ended_at IS NULL THEN 'started_at' ELSE 'ended_at' END
                               ELSE 'corrects' END,
                'value', CASE WHEN code IN ('unknown_order', 'order_not_open') THEN order_no
-                             WHEN code IN ('outside_order', 'in_future')
+                             WHEN code IN ('outside_order', 'outside_voucher', 'in_future')
                                  THEN to_char(coalesce(ended_at, started_at)
                                               AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
                              ELSE corrects END))
