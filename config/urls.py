@@ -31,6 +31,7 @@ urlpatterns = [
     path("public/", include("billing.public")),
     path("public/log/", include("ledger.public_log")),
     path("public/log/", include("ledger.public")),
+    path("api/v1/", include("providers.api_counting")),
     path("api/v1/", include("providers.api")),
     path("", include("config.frame")),
     path("", include("config.health")),

@@ -56,6 +56,7 @@ from providers.schemas import (
     IDEMPOTENCY_KEY,
     ON_ERROR,
     ROW_COUNT,
+    SEQUENCE,
     USE_TOTAL,
     BatchSchema,
     DaySchema,
@@ -74,7 +75,7 @@ class BatchesView(MeteringView):
 
     @extend_schema(
         operation_id="upload_batch",
-        parameters=[IDEMPOTENCY_KEY, ON_ERROR, ROW_COUNT, USE_TOTAL, HOLD],
+        parameters=[IDEMPOTENCY_KEY, ON_ERROR, ROW_COUNT, USE_TOTAL, SEQUENCE, HOLD],
         request=BODIES,
         responses={201: BatchSchema, 202: BatchSchema, 207: BatchSchema}
         | problems(400, 401, 403, 409, 413, 415, 422),
@@ -105,7 +106,7 @@ class ValidateView(MeteringView):
 
     @extend_schema(
         operation_id="validate_batch",
-        parameters=[IDEMPOTENCY_KEY, ON_ERROR, ROW_COUNT, USE_TOTAL, HOLD],
+        parameters=[IDEMPOTENCY_KEY, ON_ERROR, ROW_COUNT, USE_TOTAL, SEQUENCE, HOLD],
         request=BODIES,
         responses={200: BatchSchema} | problems(400, 401, 403, 413, 415, 422),
     )

@@ -84,6 +84,7 @@ def _names_of(provider: Provider, kind: str, subject: str, at: datetime) -> list
     if kind == DeskRequest.Kind.WAIVE:
         try:
             month = Month.parse(subject)
+            month.next()  # the last month of the calendar has no end
         except ValueError as error:
             raise Refused("invalid_parameter", "月份应写成 2026-10 这样的形式。") from error
         names = sorted(set(gap_names(provider, month, at=at)) - waived(provider, month))

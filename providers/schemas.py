@@ -146,6 +146,12 @@ USE_TOTAL = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="control total",
 )
+SEQUENCE = OpenApiParameter(
+    "Batch-Sequence",
+    OpenApiTypes.INT64,
+    OpenApiParameter.HEADER,
+    description="your own number of this upload under this key; missing numbers are shown as gaps",
+)
 HOLD = OpenApiParameter(
     "Batch-Hold",
     OpenApiTypes.STR,
