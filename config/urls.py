@@ -21,6 +21,7 @@ urlpatterns = [
     path("office/books/", include("ledger.office")),
     path("office/providers/", include("providers.office")),
     path("office/providers/", include("providers.office_metering")),
+    path("office/providers/", include("providers.office_desk")),
     path("office/log/", include("ledger.office_log")),
     path("office/", include("billing.office")),
     path("office/", include("billing.office_money")),

@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
 
 from ledger import clock
 from ledger.periods import Month, month_of
@@ -19,62 +18,11 @@ from ledger.refusals import Refused
 from ledger.rights import stating
 from providers.api_answers import answer, language_of
 from providers.api_requests import MeteringView, choice, identify, whole_number
-from providers.calendar import DAY_STATES, month_calendar, sequence_gaps
-from providers.schemas import problems
+from providers.calendar import month_calendar, sequence_gaps
+from providers.schemas import CalendarSchema, WaitingSchema, problems
 from providers.waiting import MOST_WAITING, PLACES, REASONS, Waiting, waiting_list
 
 _PLACE = re.compile(rf"(?:{'|'.join(PLACES)})-[0-9]{{1,18}}")
-
-
-class CalendarDaySchema(serializers.Serializer):
-    """One day; ``missing`` and ``manifest_differs`` keep the month from being closed."""
-
-    day = serializers.DateField()
-    state = serializers.ChoiceField(list(DAY_STATES))
-    records = serializers.IntegerField()
-    batches = serializers.IntegerField()
-    declared_zero = serializers.BooleanField()
-    manifest = serializers.ChoiceField(["none", "matches", "differs"])
-    note = serializers.CharField(allow_blank=True)
-
-
-class SequenceGapSchema(serializers.Serializer):
-    """Numbers missing between two uploads under one key."""
-
-    key = serializers.CharField()
-    first = serializers.IntegerField()
-    last = serializers.IntegerField()
-
-
-class CalendarSchema(serializers.Serializer):
-    """A month, day by day, in Shanghai time."""
-
-    month = serializers.CharField()
-    days = CalendarDaySchema(many=True)
-    sequence_gaps = SequenceGapSchema(many=True)
-    gaps = serializers.IntegerField()
-
-
-class WaitingItemSchema(serializers.Serializer):
-    """One thing that waits, and what to do."""
-
-    reason = serializers.ChoiceField(list(REASONS))
-    record_id = serializers.CharField(allow_blank=True)
-    order_no = serializers.CharField(allow_blank=True)
-    device_model = serializers.CharField(allow_blank=True)
-    month = serializers.CharField()
-    since = serializers.DateTimeField()
-    batch_id = serializers.CharField(allow_blank=True)
-    waits_for = serializers.CharField()
-    to_do = serializers.CharField()
-    note = serializers.CharField(allow_blank=True)
-
-
-class WaitingSchema(serializers.Serializer):
-    """One page; ask again with ``next_cursor``."""
-
-    waiting = WaitingItemSchema(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class CalendarView(MeteringView):

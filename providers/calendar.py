@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -155,7 +156,7 @@ def month_calendar(
         at: the moment of looking: days that are not over by then are ``future`` unless reported.
     """
     days = [month.first_day + number * _ONE_DAY for number in range(_length(month))]
-    facts = {
+    facts: dict[str, Any] = {
         "provider": provider.pk,
         "livemode": livemode,
         "month": str(month),
@@ -297,7 +298,7 @@ def _compared(
         newest[each.day] = each
     if not newest:
         return {}
-    facts = {
+    facts: dict[str, Any] = {
         "provider": provider.pk,
         "livemode": livemode,
         "month": str(month),

@@ -167,13 +167,13 @@ def _where_it_lies(order_id: Any, gone: Any, month: str) -> AccountKey | None:
     Raises:
         Refused: the month is shut, and its statements are being made at this moment.
     """
-    order = Order.objects.select_related("voucher__programme").get(pk=order_id)
+    order = Order.objects.select_related("voucher__programme", "hold").get(pk=order_id)
     shut = MeteringMonth.objects.filter(month=month).exists()
-    if order.voucher is None or not shut:
+    if order.voucher is None or order.hold is None or not shut:
         return None
     amount = gone.device_milli_seconds * gone.gflops // 1000
-    tied = used_voucher(order.voucher.programme.slug, order.voucher_id)
-    redeemed = Redemption.objects.filter(hold_id=order.hold_id, month=month)
+    tied = used_voucher(order.voucher.programme.slug, order.voucher.pk)
+    redeemed = Redemption.objects.filter(hold=order.hold, month=month)
     if redeemed.filter(compute_gflops_s__gte=amount).exists():
         return tied
     own = used_self(order.enterprise_id, month)

@@ -118,7 +118,7 @@ def refuse_record(provider: Provider, record_id: str) -> None:
 
 
 def _move(provider: Provider, record_id: str, state: str, hold_reason: str) -> None:
-    facts = {
+    facts: dict[str, Any] = {
         "provider": provider.pk,
         "record": record_id,
         "state": state,

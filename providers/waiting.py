@@ -180,10 +180,9 @@ def _questions(
         return []
     last = FindingDecision.objects.filter(finding=OuterRef("pk")).order_by("-id")
     rows = Finding.objects.filter(provider=provider, id__gt=after).annotate(
-        choice=Subquery(last.values("choice")[:1]),
-        asked=Subquery(last.values("reason")[:1]),
-        asked_at=Subquery(last.values("decided_at")[:1]),
+        choice=Subquery(last.values("choice")[:1])
     )
+    asked = rows.filter(choice="ask").order_by("id").prefetch_related("decisions")[:limit]
     return [
         Waiting(
             reason="question",
@@ -191,12 +190,13 @@ def _questions(
             order_no="",
             device_model="",
             month=row.month,
-            since=row.asked_at,
+            since=question.decided_at,
             batch_id="",
             place=f"question-{row.pk}",
-            note=f"{row.get_kind_display()}（{row.subject}）：{row.asked}",
+            note=f"{row.get_kind_display()}（{row.subject}）：{question.reason}",
         )
-        for row in rows.filter(choice="ask").order_by("id")[:limit]
+        for row in asked
+        for question in [max(row.decisions.all(), key=lambda each: each.pk)]
     ]
 
 
