@@ -62,6 +62,7 @@ class UsageBatch(models.Model):
     sequence = models.BigIntegerField("供方批次序号", null=True, blank=True)
     body_sha256 = models.CharField("正文摘要", max_length=64)
     body_size = models.BigIntegerField("字节数")
+    body_removed_at = models.DateTimeField("原始文件清理时间", null=True, blank=True)
     signature_input = models.TextField("Signature-Input", blank=True)
     signature = models.TextField("Signature", blank=True)
     received_at = models.DateTimeField("接收时间")
@@ -112,6 +113,7 @@ class UsageBatch(models.Model):
         ]
         indexes = [
             models.Index(fields=["provider", "-received_at"], name="providers_batch_newest"),
+            models.Index(fields=["body_sha256"], name="providers_batch_body"),
         ]
 
     def __str__(self) -> str:
