@@ -72,12 +72,21 @@ def desk(at: datetime) -> dict[str, Any]:
         if (each.provider_id, each.record_id) not in open_subjects
     ]
     return {
-        "requests": list(asked),
+        "requests": [{"request": each, "record": _record_of(each)} for each in asked],
         "late": late,
         "findings": Finding.objects.undecided().count(),
         "conflicts": UsageConflict.objects.unresolved().count(),
         "months": list(_months(at)),
     }
+
+
+def _record_of(request: DeskRequest) -> UsageRecord | None:
+    """Return the first part of the record that a request is about; None when it is about gaps."""
+    if request.kind == DeskRequest.Kind.WAIVE:
+        return None
+    return UsageRecord.objects.filter(
+        provider=request.provider, livemode=True, record_id=request.subject, segment=0
+    ).first()
 
 
 def _first_parts(**wanted: Any) -> QuerySet[UsageRecord]:
