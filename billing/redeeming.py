@@ -7,7 +7,7 @@ whatever arrives later, or wherever the machine stops, the same statements are r
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -15,6 +15,15 @@ from uuid import UUID, uuid5
 import rfc8785
 from django.db.models import Sum
 
+from billing.adjustments import (
+    TakenBack,
+    carried_item,
+    carried_months,
+    order_usage,
+    price_back,
+    terms_of,
+    tied_work,
+)
 from billing.models import MonthClose, Statement, StatementLine
 from billing.rating import (
     RATING_VERSION,
@@ -22,7 +31,6 @@ from billing.rating import (
     Limits,
     PricingUnit,
     SettlementMode,
-    Share,
     ShareLine,
     ShareRule,
     Stacking,
@@ -57,6 +65,8 @@ class PricedLine:
     cap_price_fen: int | None
     gross_fen: int
     metered_fen: int
+    ratio_bp: int = 0
+    public_fen: int = 0
 
     def as_share_line(self) -> ShareLine:
         """Return the line as the share formula sees it."""
@@ -144,6 +154,21 @@ def price_line(usage: MonthlyUsage, order: Order, at: datetime) -> PricedLine:
     )
 
 
+def back_line(usage: MonthlyUsage, back: TakenBack, order: Order) -> PricedLine:
+    """Return a line that takes back, with the amounts of what it corrects."""
+    return PricedLine(
+        usage=usage,
+        model=AcceleratorModel.objects.get(pk=usage.model_id),
+        rate=AcceleratorRate.objects.get(pk=usage.rate_id),
+        price=order.price,
+        cap_price_fen=back.cap_price_fen,
+        gross_fen=back.gross_fen,
+        metered_fen=back.metered_fen,
+        ratio_bp=back.ratio_bp,
+        public_fen=back.public_fen,
+    )
+
+
 class CapsLeft:
     """What enterprises and programmes may still be granted, counted down while planning."""
 
@@ -200,7 +225,15 @@ class CapsLeft:
         return self._programmes[slug]
 
 
-def plan_statements(close: MonthClose, *, at: datetime) -> list[Statement]:
+@dataclass(frozen=True)
+class Plan:
+    """The drafts of a month, and what more is taken back than the month can set off."""
+
+    statements: list[Statement]
+    carried: list[dict[str, object]]
+
+
+def plan_statements(close: MonthClose, *, at: datetime) -> Plan:
     """Rate everything that counts for the month and write the statements as drafts.
 
     Orders come in a fixed order, so numbers and caps are the same however the usage arrived.
@@ -211,8 +244,9 @@ def plan_statements(close: MonthClose, *, at: datetime) -> list[Statement]:
     by_order: dict[UUID, list[MonthlyUsage]] = defaultdict(list)
     for usage in monthly_usage(month, only_with_voucher=True):
         by_order[usage.order_id].append(usage)
+    earlier = carried_months(month)
     orders = list(
-        Order.objects.filter(pk__in=by_order)
+        Order.objects.filter(pk__in={*by_order, *earlier})
         .select_related(
             "provider", "enterprise", "hold", "price__offering",
             "voucher__programme", "voucher__application",
@@ -220,31 +254,57 @@ def plan_statements(close: MonthClose, *, at: datetime) -> list[Statement]:
         .order_by("provider__uscc", "order_no")
     )  # fmt: skip
     caps = CapsLeft(month)
-    return [
-        _draft(close, order, by_order[order.pk], caps, number, at)
-        for number, order in enumerate(orders, start=1)
-    ]
+    plan = Plan([], [])
+    for order in orders:
+        months = earlier.get(order.pk, [])
+        draft = _draft(close, order, by_order[order.pk], months, caps, at=at)
+        number = len(plan.statements) + 1
+        if draft.statement is None:
+            plan.carried.append(carried_item(order, draft.gross_fen, draft.public_fen))
+        else:
+            plan.statements.append(_write(draft.statement, draft.lines, number))
+    return plan
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One order of a month, rated; without a statement when it would be below zero."""
+
+    statement: Statement | None
+    lines: list[PricedLine]
+    gross_fen: int
+    public_fen: int
 
 
 def _draft(
     close: MonthClose,
     order: Order,
-    usages: Iterable[MonthlyUsage],
+    own: Sequence[MonthlyUsage],
+    months: Sequence[Month],
     caps: CapsLeft,
-    number: int,
+    *,
     at: datetime,
-) -> Statement:
-    """Write one statement with its lines."""
+) -> Draft:
+    """Rate one order: what was used at today's share, what is taken back at the share it had."""
     assert order.voucher is not None
-    lines = [price_line(usage, order, at) for usage in usages]
+    usages = [*own, *(usage for month in months for usage in order_usage(order, month))]
     rule = share_rule(order.voucher.programme.edition)
-    share = public_share(rule, [line.as_share_line() for line in lines], caps.limits_for(order))
-    caps.count(order, share.grant_fen)
+    used = [price_line(each, order, at) for each in usages if each.device_milli_seconds >= 0]
+    share = public_share(rule, [line.as_share_line() for line in used], caps.limits_for(order))
+    lines = [
+        replace(line, public_fen=public, ratio_bp=rule.ratio_bp(line.as_share_line().bonus_codes))
+        for line, public in zip(used, share.line_grants_fen, strict=True)
+    ]
+    backs = [(each, price_back(each, order)) for each in usages if each.device_milli_seconds < 0]
+    known = [(each, back) for each, back in backs if back is not None]
+    lines += [back_line(each, back, order) for each, back in known]
     gross = sum(line.gross_fen for line in lines)
-    product = sum(line.usage.device_milli_seconds * line.usage.gflops for line in lines)
+    public = sum(line.public_fen for line in lines)
+    if len(known) < len(backs) or min(gross, public, gross - public) < 0:
+        return Draft(None, lines, gross, public)
+    caps.count(order, public)
     statement = Statement(
         id=statement_id(close.period, order.pk),
-        statement_no=f"PTSL-JS-{close.month}-{number:06d}",
         close=close,
         month=close.month,
         provider=order.provider,
@@ -252,35 +312,43 @@ def _draft(
         order=order,
         voucher=order.voucher,
         gross_fen=gross,
-        eligible_fen=int(share.eligible_fen),
-        public_fen=share.grant_fen,
-        self_fen=gross - share.grant_fen,
-        device_milli_seconds=sum(line.usage.device_milli_seconds for line in lines),
-        compute_gflops_s=product // 1000,
-        pflops_hours=pflops_hours(product),
-        records=sum(line.usage.records for line in lines),
-        terms=[term.as_plain() for term in share.terms],
+        eligible_fen=int(share.eligible_fen) + sum(back.metered_fen for _, back in known),
+        public_fen=public,
+        self_fen=gross - public,
+        device_milli_seconds=sum(each.device_milli_seconds for each in usages),
+        compute_gflops_s=tied_work(own),
+        pflops_hours=pflops_hours(sum(u.device_milli_seconds * u.gflops for u in usages)),
+        records=max(sum(each.records for each in usages), 0),
+        also_settles=[str(month) for month in months],
+        terms=[
+            term.as_plain()
+            for term in (*share.terms, *terms_of(share.grant_fen, [back for _, back in known]))
+        ],
         binding=share.binding,
         rating_version=RATING_VERSION,
         generated_at=at,
     )
-    rows = _rows(statement, lines, rule, share)
+    return Draft(statement, lines, gross, public)
+
+
+def _write(statement: Statement, lines: Sequence[PricedLine], number: int) -> Statement:
+    """Give a draft its number and digest and write it with its lines."""
+    statement.statement_no = f"PTSL-JS-{statement.month}-{number:06d}"
+    rows = _rows(statement, lines)
     statement.digest = statement_digest(statement, rows)
     statement.save(force_insert=True)
     StatementLine.objects.bulk_create(rows)
     return statement
 
 
-def _rows(
-    statement: Statement, lines: Sequence[PricedLine], rule: ShareRule, share: Share
-) -> list[StatementLine]:
+def _rows(statement: Statement, lines: Sequence[PricedLine]) -> list[StatementLine]:
     """Return the lines of a statement as rows."""
     return [
         StatementLine(
             id=uuid5(statement.id, f"line/{ordinal}"),
             statement=statement,
             ordinal=ordinal,
-            usage_month=statement.month,
+            usage_month=line.usage.usage_month,
             model_ref=str(line.model.pk),
             model_name=line.model.name,
             rate_ref=str(line.rate.pk),
@@ -299,13 +367,11 @@ def _rows(
             last_at=line.usage.last_at,
             gross_fen=line.gross_fen,
             metered_fen=line.metered_fen,
-            ratio_bp=rule.ratio_bp(line.as_share_line().bonus_codes),
-            public_fen=public,
-            self_fen=line.gross_fen - public,
+            ratio_bp=line.ratio_bp,
+            public_fen=line.public_fen,
+            self_fen=line.gross_fen - line.public_fen,
         )
-        for ordinal, (line, public) in enumerate(
-            zip(lines, share.line_grants_fen, strict=True), start=1
-        )
+        for ordinal, line in enumerate(lines, start=1)
     ]
 
 

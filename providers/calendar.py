@@ -10,12 +10,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from ledger.periods import SHANGHAI, Month, day_of
-from providers.models import Manifest, Provider, ZeroDeclaration
+from providers.models import DeskRequest, Manifest, Provider, ZeroDeclaration
 
 REPORTED, ZERO_DECLARED, MISSING = "reported", "zero_declared", "missing"
 DIFFERS, FUTURE = "manifest_differs", "future"
@@ -155,7 +156,7 @@ def month_calendar(
         at: the moment of looking: days that are not over by then are ``future`` unless reported.
     """
     days = [month.first_day + number * _ONE_DAY for number in range(_length(month))]
-    facts = {
+    facts: dict[str, Any] = {
         "provider": provider.pk,
         "livemode": livemode,
         "month": str(month),
@@ -206,6 +207,14 @@ def gap_names(provider: Provider, month: Month, *, at: datetime) -> list[str]:
     days = month_calendar(provider, month, at=at)
     named = [f"{each.day.isoformat()} {each.state}" for each in days if each.is_gap]
     return named + [f"sequence {g.key} {g.numbers}" for g in sequence_gaps(provider, month)]
+
+
+def waived(provider: Provider, month: Month) -> set[str]:
+    """Return the gaps of a month that two people let stand."""
+    agreed = DeskRequest.objects.agreed().filter(
+        provider=provider, kind=DeskRequest.Kind.WAIVE, subject=str(month)
+    )
+    return {name for names in agreed.values_list("names", flat=True) for name in names}
 
 
 def gap_word(name: str) -> str:
@@ -289,7 +298,7 @@ def _compared(
         newest[each.day] = each
     if not newest:
         return {}
-    facts = {
+    facts: dict[str, Any] = {
         "provider": provider.pk,
         "livemode": livemode,
         "month": str(month),

@@ -16,6 +16,8 @@ from drf_spectacular.utils import (
 from providers import schemas
 from providers.receipts import MOST_RESULTS
 from providers.schemas import problems
+from providers.schemas_counting import CalendarSchema, WaitingSchema
+from providers.waiting import MOST_WAITING, REASONS
 from providers.wire import CLOUDEVENTS, CONTENT_TYPES, CSV, JSON, NDJSON
 
 KEYED: list[Any] = [{"providerKey": []}]
@@ -252,4 +254,32 @@ get_problem = extend_schema(
         (200, "text/html"): _answer(str, "The same as a page, for a browser."),
     }
     | problems(404),
+)
+get_calendar = extend_schema(
+    operation_id="get_calendar",
+    summary="上报日历与缺口",
+    auth=KEYED,
+    parameters=[
+        _query("month", {"type": "string", "example": "2026-10"}, "The running month if left out."),
+        *_READ,
+    ],
+    responses={200: _answer(CalendarSchema, "Every day of the month, and missing numbers.")}
+    | problems(400, 401),
+)
+list_waiting = extend_schema(
+    operation_id="list_waiting",
+    summary="一切等待中的记录",
+    auth=KEYED,
+    parameters=[
+        _query("reason", {"type": "string", "enum": list(REASONS)}, "Only one reason."),
+        _query("cursor", {"type": "string"}, "next_cursor of the page before."),
+        _query(
+            "limit",
+            {"type": "integer", "minimum": 0, "maximum": MOST_WAITING, "default": 100},
+            "Lines a page; 0 is the default.",
+        ),
+        *_READ,
+    ],
+    responses={200: _answer(WaitingSchema, "What waits, for what, since when, what to do.")}
+    | problems(400, 401),
 )

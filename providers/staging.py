@@ -37,6 +37,8 @@ from providers.staging_sql import (
     STAGE,
     SUMS,
     SUPERSEDE,
+    WAIT_ON,
+    WAITING_TARGETS,
 )
 from providers.wire import BadBatch
 
@@ -185,6 +187,7 @@ class Stage:
             cursor.execute(JUDGE, facts)
             cursor.execute("ANALYZE usage_judged")
             if self.counted.corrections:
+                cursor.execute(WAITING_TARGETS)
                 cursor.execute(LOST_TARGETS)
             if batch.livemode:
                 cursor.execute(OVER_CAPACITY, facts)
@@ -256,6 +259,7 @@ def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, li
         cursor.execute("SET LOCAL providers.moving_usage = 'on'")
         cursor.execute(LET_GO, facts)
         released = list(cursor.fetchall())
+        cursor.execute(WAIT_ON, facts)
         cursor.execute("SET LOCAL providers.moving_usage = 'off'")
         cursor.execute("DROP TABLE usage_judged")
     gone = [Sum(*line[:8]) for line in released]

@@ -9,7 +9,7 @@ import ledger.identifiers
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("providers", "0002_guards"),
+        ("providers", "0010_removed_bodies"),
     ]
 
     operations = [
