@@ -23,6 +23,7 @@ from providers.measures import (
 from providers.models import (
     BatchRow,
     Capacity,
+    DeskRequest,
     MeteringMonth,
     OfferingPrice,
     StateRow,
@@ -296,6 +297,7 @@ def _steps(
     )
     yield Step(batch.finished_at or batch.received_at, "判定", _judged(first))
     yield from _released(first)
+    yield from _decided(first)
     if first.corrects:
         earlier = next((each for each in chain if each.record_id == first.corrects), None)
         yield Step(
@@ -361,6 +363,16 @@ def _released(first: UsageRecord) -> Iterator[Step]:
             "放行",
             "收到时没有已确认的算力规模，待定；规模确认后自动入账，没有重传",
         )
+
+
+def _decided(first: UsageRecord) -> Iterator[Step]:
+    """Yield what the bureau was asked about a record and what became of it."""
+    for asked in DeskRequest.objects.filter(
+        provider_id=first.provider_id, subject=first.record_id
+    ).order_by("proposed_at"):
+        yield Step(asked.proposed_at, "主管部门办理", f"提出{asked.get_kind_display()}")
+        if asked.decided_at:
+            yield Step(asked.decided_at, "主管部门办结", asked.get_state_display())
 
 
 def _approved_at(filing: Any) -> datetime | None:

@@ -9,11 +9,11 @@ from django.urls import reverse
 
 from ledger import clock
 from ledger.periods import Month
-from providers import metering, stories
+from providers import stories
+from providers.bodies import body_path
 from providers.models import BatchRow, ProviderSeat, UsageRecord
 from providers.raw_rows import raw_row
 from providers.shutting import shut_month
-from providers.uploads import keep_body
 from tests.providers import world
 from tests.providers.world import CLERK, World
 from tests.vouchers import story
@@ -80,7 +80,6 @@ def test_a_body_that_is_gone_broken_or_of_another_kind_shows_nothing(tmp_path):
 def test_the_story_begins_with_the_row_as_sent():
     there = World()
     body = json.dumps({"records": [there.record("other"), there.record()]}, indent=1).encode()
-    keep_body(metering.Upload(body, "application/json"))
     there.send(body=body)
     told = stories.story_of(stored())
     assert json.loads(told["raw"])["record_id"] == "r-1"
@@ -91,7 +90,9 @@ def test_the_story_begins_with_the_row_as_sent():
 
 def test_a_record_without_its_body_shows_what_was_read():
     there = World()
-    there.send(there.record(utilisation_pct="71.50"))
+    batch = there.send(there.record(utilisation_pct="71.50"))
+    assert stories.story_of(stored())["raw"]
+    body_path(batch.body_sha256).unlink()
     text = page(reader(there), "console_record", stored().pk)
     assert "原始正文没有留存" in text
     assert "71.5" in text
