@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from ledger import clock
 from providers import pages, pages_console, stories
 from providers.forms import BatchSearchForm, RecordSearchForm
-from providers.models import BatchRow, Provider, UsageBatch, UsageRecord
+from providers.models import Provider, UsageBatch, UsageRecord
 from providers.problems import CATALOGUE
 from providers.receipts import errors_csv, receipt_of, results_page
 from providers.rechecking import check_again
@@ -153,8 +153,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
 @provider_member()
 def left_out(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the story of a row that was not stored: duplicate, conflict or rejected."""
-    own = BatchRow.objects.filter(pk=pk, batch__provider=_provider(request))
-    found = own.select_related("batch__key").first()
+    found = pages_console.left_out_row(_provider(request), pk)
     if found is None:
         raise Http404
     return render(request, "console/left_out.html", stories.story_of_left_out(found))

@@ -169,7 +169,11 @@ get_results = extend_schema(
     summary="逐行结果",
     auth=KEYED,
     parameters=[
-        _query("status", {"type": "string", "enum": schemas.OUTCOMES}, "Only one outcome."),
+        _query(
+            "status",
+            {"type": "string", "enum": ["", *schemas.OUTCOMES]},
+            "Only one outcome; empty: all.",
+        ),
         _query("cursor", {"type": "integer", "minimum": 0, "maximum": 10**9}, "next_cursor."),
         _query(
             "limit",
@@ -271,7 +275,9 @@ list_waiting = extend_schema(
     summary="一切等待中的记录",
     auth=KEYED,
     parameters=[
-        _query("reason", {"type": "string", "enum": list(REASONS)}, "Only one reason."),
+        _query(
+            "reason", {"type": "string", "enum": ["", *REASONS]}, "Only one reason; empty: all."
+        ),
         _query("cursor", {"type": "string"}, "next_cursor of the page before."),
         _query(
             "limit",

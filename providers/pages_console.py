@@ -129,6 +129,15 @@ def left_out_with(provider: Provider, record_id: str) -> list[BatchRow]:
     return list(rows.select_related("batch").order_by("-id")[:PER_PAGE])
 
 
+def left_out_row(provider: Provider, pk: int) -> BatchRow | None:
+    """Return one row of a provider's own that was not stored."""
+    return (
+        BatchRow.objects.filter(pk=pk, batch__provider=provider)
+        .select_related("batch__key")
+        .first()
+    )
+
+
 def _starts(day: date) -> datetime:
     """Return the first instant of a Shanghai day."""
     return datetime.combine(day, datetime.min.time(), SHANGHAI).astimezone(UTC)
