@@ -237,6 +237,16 @@ def compare(stored: dict[str, str], given: dict[str, str]) -> list[Compared]:
     return found
 
 
+def all_findings() -> QuerySet[Finding]:
+    """Return every finding."""
+    return Finding.objects.select_related("provider")
+
+
+def all_conflicts() -> QuerySet[UsageConflict]:
+    """Return every conflict, closed or not."""
+    return UsageConflict.objects.select_related("provider", "batch")
+
+
 def find_findings(asked: dict[str, str]) -> QuerySet[Finding]:
     """Return findings by kind, month and provider; those nobody has called genuine unless told."""
     found = Finding.objects.all() if asked.get("all") else Finding.objects.undecided()
