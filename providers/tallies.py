@@ -123,6 +123,7 @@ _WAITS_FOR = {
     "over_hold": "超过订单占用额度",
     "suspect_repeat": "疑似重复，待核实",
     "late_correction": "更正已截止月份，等待两人办理",
+    "under_review": "正在核查，暂缓入账",
 }
 
 
