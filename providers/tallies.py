@@ -156,11 +156,8 @@ def _gaps(month: Month, at: datetime) -> Iterator[Blocker]:
         orders__ends_at__gt=month.start_at,
     )
     for provider in having.distinct().order_by("uscc"):
-        names = [
-            name
-            for name in gap_names(provider, month, at=at)
-            if name not in waived(provider, month)
-        ]
+        stand = waived(provider, month)
+        names = [name for name in gap_names(provider, month, at=at) if name not in stand]
         if names:
             shown = "、".join(gap_word(name) for name in names[:_MOST_GAPS_SHOWN])
             more = f" 等 {len(names)} 处" if len(names) > _MOST_GAPS_SHOWN else ""
