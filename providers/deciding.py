@@ -7,6 +7,7 @@ never be filled all move value or let it go, so no one decides them alone.
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
@@ -17,7 +18,7 @@ from ledger.chart import AccountKey, used_self, used_voucher
 from ledger.periods import Month
 from ledger.refusals import Refused
 from providers.calendar import gap_names, waived
-from providers.late import parts_of, refuse_record, stand_in_line, take_back
+from providers.late import clear_suspects, parts_of, refuse_record, stand_in_line, take_back
 from providers.metering import Returned, book_returned, release_held
 from providers.models import (
     DeskRequest,
@@ -43,7 +44,7 @@ def propose_request(
     """Ask for a decision about a waiting record, or about the gaps of a month.
 
     Args:
-        subject: the record id, or the month whose gaps shall be let stand.
+        subject: the record id, the batch, or the month whose gaps shall be let stand.
 
     Writes: request, state row, log entry. Asking again for the same gives the same request.
 
@@ -91,8 +92,21 @@ def _names_of(provider: Provider, kind: str, subject: str, at: datetime) -> list
         if not names:
             raise Refused("no_gap", "该月没有尚未说明的缺口。")
         return names
-    _need_waiting(provider, kind, subject)
+    if kind == DeskRequest.Kind.RELEASE:
+        _need_suspects(provider, subject)
+    else:
+        _need_waiting(provider, kind, subject)
     return []
+
+
+def _need_suspects(provider: Provider, batch: str) -> None:
+    """Refuse when no suspected repeat of this batch waits."""
+    try:
+        found = provider.usage.filter(batch_id=UUID(batch), livemode=True)
+    except ValueError as error:
+        raise Refused("not_waiting", "没有这个批次。") from error
+    if not found.filter(state="held", hold_reason="suspect_repeat").exists():
+        raise Refused("not_waiting", "这个批次没有等待核实的疑似重复。")
 
 
 def _need_waiting(provider: Provider, kind: str, record_id: str) -> UsageRecord:
@@ -125,6 +139,7 @@ def decide_request(
     carry_out: dict[str, Callable[..., None]] = {
         DeskRequest.Kind.CORRECT: _correct,
         DeskRequest.Kind.REFUSE: _refuse,
+        DeskRequest.Kind.RELEASE: _release,
         DeskRequest.Kind.WAIVE: _waive,
     }
     if agree:
@@ -193,6 +208,14 @@ def _refuse(request: DeskRequest, *, actor: Actor, at: datetime) -> None:
     refuse_record(request.provider, request.subject)
 
 
+def _release(request: DeskRequest, *, actor: Actor, at: datetime) -> None:
+    """Let the suspected repeats of a batch count, each as a record of its own."""
+    stand_in_line(request.provider)
+    _need_suspects(request.provider, request.subject)
+    clear_suspects(request.provider, request.subject)
+    release_held(request.provider, actor=actor, at=at)
+
+
 def _waive(request: DeskRequest, *, actor: Actor, at: datetime) -> None:
     """Let gaps stand: the request's own names say which; nothing else moves."""
     del request, actor, at
@@ -202,9 +225,11 @@ def _waive(request: DeskRequest, *, actor: Actor, at: datetime) -> None:
 def decide_finding(
     finding: Finding, choice: str, *, reason: str, actor: Actor, at: datetime
 ) -> FindingDecision:
-    """Say of something odd that it is genuine, or ask the provider about it.
+    """Say of something odd that it is genuine, ask the provider, or let what it sends wait.
 
-    Writes: one decision, a log entry; nothing that counts changes.
+    Called genuine after a hold, what waited for that alone counts by itself.
+
+    Writes: one decision, a log entry; nothing that counted changes.
 
     Raises:
         Refused: no such choice, or no reason.
@@ -229,6 +254,8 @@ def decide_finding(
         "reason": reason,
     }
     audit.record("metering.finding", body, actor=actor, at=at)
+    if finding.provider.usage.filter(state="held", hold_reason="under_review").exists():
+        release_held(finding.provider, actor=actor, at=at)
     return decision
 
 

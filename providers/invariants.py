@@ -32,9 +32,11 @@ INVARIANTS: dict[str, str] = {
                 sum(u.device_milli_seconds::numeric * u.gflops) AS work,
                 count(*) FILTER (WHERE u.state = 'reversal') AS undone
             FROM providers_usagerecord u
-            LEFT JOIN providers_usagerecord b ON u.state = 'reversal'
-                AND b.provider_id = u.provider_id AND b.livemode = u.livemode
-                AND b.record_id = u.record_id AND b.segment = u.segment - 1000
+            LEFT JOIN (SELECT r.id, o.settle_month FROM providers_usagerecord r
+                JOIN providers_usagerecord o ON o.provider_id = r.provider_id
+                    AND o.livemode = r.livemode AND o.record_id = r.record_id
+                    AND o.month = r.month AND o.segment = r.segment - 1000
+                WHERE r.state = 'reversal') b ON b.id = u.id
             WHERE u.counted AND u.livemode GROUP BY 1
         ) used
         FULL JOIN (

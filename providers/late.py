@@ -117,6 +117,18 @@ def refuse_record(provider: Provider, record_id: str) -> None:
     _move(provider, record_id, "refused", "")
 
 
+def clear_suspects(provider: Provider, batch: str) -> None:
+    """Let the suspected repeats of a batch wait for nothing but the next judging."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL providers.moving_usage = 'on'")
+        cursor.execute(
+            "UPDATE providers_usagerecord SET hold_reason = 'no_rate' WHERE provider_id = %s"
+            " AND batch_id = %s AND livemode AND state = 'held' AND hold_reason = 'suspect_repeat'",
+            [provider.pk, batch],
+        )
+        cursor.execute("SET LOCAL providers.moving_usage = 'off'")
+
+
 def _move(provider: Provider, record_id: str, state: str, hold_reason: str) -> None:
     facts: dict[str, Any] = {
         "provider": provider.pk,

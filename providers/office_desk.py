@@ -15,7 +15,7 @@ from ledger.periods import Month
 from ledger.refusals import Refused
 from ledger.rights import actor_of, requires
 from providers import deciding, pages, pages_desk
-from providers.models import DeskRequest, Finding, FindingDecision, Provider, UsageConflict
+from providers.models import DeskRequest, Finding, FindingDecision, Provider
 
 PROPOSE, DECIDE = "providers.propose_usage", "providers.decide_usage"
 READERS = ("providers.view_providers", PROPOSE, DECIDE)
@@ -71,7 +71,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def conflict(request: HttpRequest, pk: int) -> HttpResponse:
     """Show both contents of a conflict side by side."""
-    found = get_object_or_404(UsageConflict.objects.select_related("provider", "batch"), pk=pk)
+    found = get_object_or_404(pages_desk.all_conflicts(), pk=pk)
     return render(request, "office/usage_conflict.html", pages_desk.conflict_page(found))
 
 
@@ -140,7 +140,7 @@ def findings(request: HttpRequest) -> HttpResponse:
 @require_GET
 def finding(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one finding with its figures, its records and what was decided."""
-    found = get_object_or_404(Finding.objects.select_related("provider"), pk=pk)
+    found = get_object_or_404(pages_desk.all_findings(), pk=pk)
     context = pages_desk.finding_page(found) | {"choices": FindingDecision.Choice.choices}
     return render(request, "office/usage_finding.html", context)
 
@@ -149,7 +149,7 @@ def finding(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def finding_decide(request: HttpRequest, pk: int) -> HttpResponse:
     """Call a finding genuine, or ask the provider about it."""
-    found = get_object_or_404(Finding, pk=pk)
+    found = get_object_or_404(pages_desk.all_findings(), pk=pk)
     _carry_out(
         request,
         lambda: deciding.decide_finding(

@@ -81,8 +81,8 @@ def desk(at: datetime) -> dict[str, Any]:
 
 
 def _record_of(request: DeskRequest) -> UsageRecord | None:
-    """Return the first part of the record that a request is about; None when it is about gaps."""
-    if request.kind == DeskRequest.Kind.WAIVE:
+    """Return the first part of the record that a request is about, None for other requests."""
+    if request.kind in (DeskRequest.Kind.WAIVE, DeskRequest.Kind.RELEASE):
         return None
     return UsageRecord.objects.filter(
         provider=request.provider, livemode=True, record_id=request.subject, segment=0
@@ -156,12 +156,15 @@ def record_page(record: UsageRecord) -> dict[str, Any]:
     return story_of(record) | {
         "target": target,
         "compared": compare(as_given(target), as_given(record)) if target else [],
-        "asked": record.provider.desk_requests.waiting().filter(subject=record.record_id).first(),
+        "asked": record.provider.desk_requests.waiting()
+        .filter(subject__in=[record.record_id, str(record.batch_id)])
+        .first(),
         "past": record.provider.desk_requests.filter(subject=record.record_id).exclude(
             state="proposed"
         ),
         "may_correct": record.hold_reason == "late_correction",
         "waits": record.state in ("held", "open"),
+        "suspect": record.state == "held" and record.hold_reason == "suspect_repeat",
     }
 
 
@@ -235,6 +238,16 @@ def compare(stored: dict[str, str], given: dict[str, str]) -> list[Compared]:
         if left or right:
             found.append(Compared(title, left or "—", right or "—"))
     return found
+
+
+def all_findings() -> QuerySet[Finding]:
+    """Return every finding."""
+    return Finding.objects.select_related("provider")
+
+
+def all_conflicts() -> QuerySet[UsageConflict]:
+    """Return every conflict, closed or not."""
+    return UsageConflict.objects.select_related("provider", "batch")
 
 
 def find_findings(asked: dict[str, str]) -> QuerySet[Finding]:

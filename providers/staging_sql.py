@@ -358,6 +358,7 @@ SELECT u.id AS row_no, u.record_id, u.segment, u.device_count, u.share_milli, u.
  WHERE u.provider_id = %(provider)s AND u.livemode = %(livemode)s AND u.state = 'held'
    AND (%(suspects)s OR u.hold_reason <> 'suspect_repeat')
    AND u.hold_reason <> 'late_correction'
+   AND (u.hold_reason <> 'under_review' OR NOT %(watched)s)
 """  # noqa: S608 - no outside text
 
 # What still waits says for what it waits now, which may be another thing than before.

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, Subquery
-
-from providers.models import Finding, FindingDecision, Provider, UsageConflict, UsageRecord
+from providers.models import Finding, Provider, UsageConflict, UsageRecord
 
 MOST_WAITING = 1_000
 
@@ -52,6 +50,10 @@ REASONS: dict[str, Told] = {
         "更正已截止月份，等待区数据局两人办理", "无需重报；准许后在下一开放月份调整",
         "A correction of a shut month waits for two people of the bureau",
         "Nothing: agreed, it becomes an adjustment of the next open month",
+    ),
+    "under_review": Told(
+        "区数据局正在核查，其间上报暂缓入账", "请按“区数据局请贵方说明”联系；核查结束后自动入账",
+        "The bureau is looking into your reports", "Answer its questions; it counts after that",
     ),
     "open": Told(
         "没有结束时间", "作业结束后，请发送带结束时间的记录并在 corrects 填写本编号",
@@ -178,11 +180,9 @@ def _questions(
     """Return what the bureau asked about and has not called genuine since."""
     if reason not in ("", "question") or not livemode:
         return []
-    last = FindingDecision.objects.filter(finding=OuterRef("pk")).order_by("-id")
-    rows = Finding.objects.filter(provider=provider, id__gt=after).annotate(
-        choice=Subquery(last.values("choice")[:1])
-    )
-    asked = rows.filter(choice="ask").order_by("id").prefetch_related("decisions")[:limit]
+    rows = Finding.objects.filter(provider=provider, id__gt=after)
+    asked = rows.last_decided("ask") | rows.last_decided("hold")
+    asked = asked.order_by("id").prefetch_related("decisions")[:limit]
     return [
         Waiting(
             reason="question",

@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("correct", "准予更正已截止月份"),
                             ("refuse", "待定记录不予入账"),
+                            ("release", "疑似重复准予入账"),
                             ("waive", "缺口予以说明"),
                         ],
                         max_length=10,
@@ -115,7 +116,11 @@ class Migration(migrations.Migration):
                 (
                     "choice",
                     models.CharField(
-                        choices=[("genuine", "情况属实"), ("ask", "请供方说明")],
+                        choices=[
+                            ("genuine", "情况属实"),
+                            ("ask", "请供方说明"),
+                            ("hold", "暂缓其后上报入账"),
+                        ],
                         max_length=10,
                         verbose_name="处理",
                     ),
@@ -155,6 +160,7 @@ class Migration(migrations.Migration):
                     ("over_hold", "超过订单占用额度"),
                     ("suspect_repeat", "疑似重复，待核实"),
                     ("late_correction", "更正已截止月份，等待两人办理"),
+                    ("under_review", "区数据局正在核查该供方"),
                 ],
                 max_length=20,
                 verbose_name="待定原因",

@@ -23,8 +23,9 @@ class DeskRequestQuerySet(models.QuerySet["DeskRequest"]):
 class DeskRequest(FilingMachine):
     """A decision about usage that moves value or lets a gap stand: one asks, another agrees.
 
-    ``subject`` is the record concerned, or the month whose gaps are let stand; ``names`` lists
-    those gaps as they were when they were looked at, so that later ones block again.
+    ``subject`` is the record concerned, the batch whose suspected repeats are genuine, or the month
+    whose gaps are let stand; ``names`` lists those gaps as they were when they were looked at, so
+    that later ones block again.
     """
 
     class Kind(models.TextChoices):
@@ -32,6 +33,7 @@ class DeskRequest(FilingMachine):
 
         CORRECT = "correct", "准予更正已截止月份"
         REFUSE = "refuse", "待定记录不予入账"
+        RELEASE = "release", "疑似重复准予入账"
         WAIVE = "waive", "缺口予以说明"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -90,6 +92,13 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         genuine = FindingDecision.objects.filter(finding=models.OuterRef("pk"), choice="genuine")
         return self.filter(~models.Exists(genuine)).order_by("-id")
 
+    def last_decided(self, choice: str) -> "FindingQuerySet":
+        """Return those whose last decision says so."""
+        last = FindingDecision.objects.filter(finding=models.OuterRef("pk")).order_by("-id")
+        return self.annotate(last_choice=models.Subquery(last.values("choice")[:1])).filter(
+            last_choice=choice
+        )
+
 
 class Finding(models.Model):
     """Something that looks odd in counted usage: told to the bureau, never a refusal by itself.
@@ -136,13 +145,17 @@ class Finding(models.Model):
 
 
 class FindingDecision(models.Model):
-    """What somebody of the bureau made of a finding; the last one stands, all are kept."""
+    """What somebody of the bureau made of a finding; the last one stands, all are kept.
+
+    While the last one says ``hold``, whatever the provider sends waits (``under_review``).
+    """
 
     class Choice(models.TextChoices):
         """What was decided."""
 
         GENUINE = "genuine", "情况属实"
         ASK = "ask", "请供方说明"
+        HOLD = "hold", "暂缓其后上报入账"
 
     id = models.BigAutoField(primary_key=True)
     finding = models.ForeignKey(

@@ -45,6 +45,7 @@ class UsageRecord(models.Model):
         OVER_HOLD = "over_hold", "超过订单占用额度"
         SUSPECT_REPEAT = "suspect_repeat", "疑似重复，待核实"
         LATE_CORRECTION = "late_correction", "更正已截止月份，等待两人办理"
+        UNDER_REVIEW = "under_review", "区数据局正在核查该供方"
 
     id = models.BigAutoField(primary_key=True)
     provider = models.ForeignKey(

@@ -391,13 +391,8 @@ class World:
         """List and record every payment."""
         batch = settling.export_payment_list(close, actor=self.cashier, at=at)
         for line in batch.lines.filter(state="waiting"):
-            settling.record_payment(
-                line,
-                bank_reference=f"B-{line.pk}",
-                paid_on=at.date(),
-                actor=self.cashier,
-                at=at,
-            )
+            named = {"bank_reference": f"B-{line.pk}", "paid_on": at.date()}
+            settling.record_payment(line, **named, actor=self.cashier, at=at)
 
 
 def small_world() -> tuple[World, Order]:

@@ -4,8 +4,9 @@ import pytest
 from django.urls import reverse
 
 from ledger.periods import Month
-from providers import looking
+from providers import looking, metering
 from providers.models import DeskRequest, Finding, MeteringMonth, UsageConflict, UsageRecord
+from providers.waiting import waiting_list
 from tests.providers.test_doors import officer, page
 from tests.providers.world import CLERK, LATER, World
 
@@ -129,3 +130,38 @@ def test_strange_requests_are_turned_away_with_a_word():
     for said in ({"provider": "x"}, {"provider": str(there.provider.pk), "kind": "burn"}):
         assert first.post(reverse("office_desk_ask"), said).status_code == 404
     assert "不在等待状态" in ask(first, there, "refuse", "nothing")
+
+
+def test_suspected_repeats_of_a_batch_count_when_two_people_say_that_they_are_genuine():
+    there = World()
+    batch = there.send(there.record(), there.record("r-2"), hold_reason="suspect_repeat")
+    there.send(there.record("r-3"), hold_reason="suspect_repeat")
+    first, second = officer("周初审", PROPOSE, VIEW), officer("赵复核", DECIDE)
+    record = UsageRecord.objects.get(record_id="r-1")
+    assert "整批疑似重复准予入账" in page(first, "office_usage_record", record.pk)
+    assert "没有这个批次" in ask(first, there, "release", "none")
+    ask(first, there, "release", str(batch.pk))
+    assert str(batch.pk) in page(second, "office_desk")
+    decide(second)
+    states = dict(UsageRecord.objects.values_list("record_id", "state"))
+    assert states == {"r-1": "accepted", "r-2": "accepted", "r-3": "held"}
+    assert "没有等待核实" in ask(first, there, "release", str(batch.pk))
+
+
+def test_while_the_bureau_looks_into_a_provider_what_it_sends_waits_and_counts_after():
+    there = World()
+    there.send(there.record(utilisation_pct="99"))
+    looking.look_for_oddities(Month(2026, 10), actor=CLERK, at=LATER)
+    finding = Finding.objects.get()
+    first = officer("周初审", PROPOSE, VIEW)
+    act = reverse("office_finding_decide", args=[finding.pk])
+    first.post(act, {"choice": "hold", "reason": "数据可疑"})
+    there.send(there.record("r-2"))
+    assert UsageRecord.objects.get(record_id="r-2").hold_reason == "under_review"
+    assert there.send(there.record("t"), livemode=False).counts["accepted"] == 1
+    metering.release_held(there.provider, actor=CLERK, at=LATER)
+    assert UsageRecord.objects.get(record_id="r-2").state == "held"
+    reasons = [each.reason for each in waiting_list(there.provider)[0]]
+    assert reasons == ["under_review", "question"]
+    first.post(act, {"choice": "genuine", "reason": "已说明"})
+    assert UsageRecord.objects.get(record_id="r-2").state == "accepted"

@@ -314,7 +314,7 @@ def test_a_rate_is_proposed_by_one_and_approved_by_another():
     assert "稀疏" in doubled.content.decode()
 
 
-def test_the_desk_releases_suspects_and_closes_conflicts():
+def test_the_desk_leaves_suspects_to_two_people_and_closes_conflicts():
     there = World()
     there.send(there.record(), hold_reason="suspect_repeat")
     there.send(there.record(device_count=9))
@@ -323,7 +323,7 @@ def test_the_desk_releases_suspects_and_closes_conflicts():
     assert "疑似重复" in text
     assert "维持已入账内容" in text
     chief.post(reverse("office_release", args=[there.provider.pk]), {"suspects": "1"})
-    assert UsageRecord.objects.get().state == "accepted"
+    assert UsageRecord.objects.get().state == "held"  # repeats need two people: test_desk
     conflict = UsageConflict.objects.get()
     address = reverse("office_conflict_resolve", args=[conflict.pk])
     assert "请填写处理意见" in chief.post(address, {}, follow=True).content.decode()

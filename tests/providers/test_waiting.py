@@ -51,7 +51,9 @@ def test_every_class_that_waits_is_listed_with_what_it_waits_for():
     there = everything()
     listed, following = waiting_list(there.provider)
     assert following == ""
-    assert sorted(each.reason for each in listed) == sorted(set(REASONS) - {"over_hold"})
+    assert sorted(each.reason for each in listed) == sorted(
+        set(REASONS) - {"over_hold", "under_review"}
+    )
     held = UsageRecord.objects.filter(segment=0, state__in=["held", "open"]).count()
     assert held == sum(each.place.startswith("record") for each in listed)
     assert all(each.told.waits_for_zh and each.told.to_do_en for each in listed)
@@ -75,7 +77,7 @@ def test_pages_follow_one_another_without_gap_or_repeat():
 
 def test_one_reason_is_picked_out_and_other_providers_see_nothing():
     there = everything()
-    for reason in set(REASONS) - {"over_hold"}:
+    for reason in set(REASONS) - {"over_hold", "under_review"}:
         assert [each.reason for each in waiting_list(there.provider, reason=reason)[0]] == [reason]
     assert waiting_list(world.a_provider("另一家"))[0] == []
 
