@@ -95,7 +95,10 @@ class MeteringView(APIView):
             return problem(request, exc.code)
         known = _code_of(exc)
         if known:
-            return problem(request, known)
+            answer = problem(request, known)
+            if isinstance(exc, MethodNotAllowed):
+                answer["Allow"] = ", ".join(self.allowed_methods)
+            return answer
         logger.exception("the interface failed")
         return problem(request, "internal_error")
 
@@ -280,6 +283,7 @@ def receiving(request: HttpRequest) -> Iterator[tuple[Caller, metering.Upload]]:
             hold_reason=_hold_of(request),
             expected_rows=control_total(request, "Batch-Row-Count"),
             expected_device_milli_seconds=control_total(request, "Batch-Device-Milli-Seconds"),
+            sequence=control_total(request, "Batch-Sequence"),
             signature_input=request.headers.get("Signature-Input", ""),
             signature=request.headers.get("Signature", ""),
         )

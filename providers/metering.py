@@ -4,6 +4,8 @@ An upload becomes a batch; its rows are judged and stored as sets (``staging``).
 posted to the COMPUTE books per provider and settlement month, and stands in the signed log.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +16,7 @@ from ledger import audit, work
 from ledger.actors import Actor
 from ledger.amounts import pflops_hours
 from ledger.book import post
-from ledger.chart import TransferCode, metered, unmatched
+from ledger.chart import AccountKey, TransferCode, metered, unmatched
 from ledger.identifiers import new_id
 from ledger.refusals import Refused
 from ledger.transfers import Journal, Transfer
@@ -49,10 +51,12 @@ from providers.wire import MOST_ROWS, BadBatch
 __all__ = [
     "Blocker",
     "MonthlyUsage",
+    "Returned",
     "Taken",
     "Upload",
     "Verdict",
     "blockers",
+    "book_returned",
     "book_usage",
     "is_large",
     "monthly_usage",
@@ -133,8 +137,12 @@ def validate_upload(
     livemode: bool,
     actor: Actor,
     at: datetime,
+    look: Callable[[UsageBatch], None] | None = None,
 ) -> Verdict:
     """Say what an upload would come to, row by row, and keep nothing of it.
+
+    Args:
+        look: called with the batch while its rows can still be read.
 
     Raises:
         Refused: as ``take_upload``.
@@ -146,6 +154,8 @@ def validate_upload(
         rows = list(faulty.order_by("row_no", "id")[:MOST_FAULTS_SHOWN])
         faults = [dict(fault, row=row.row_no) for row in rows for fault in row.faults]
         verdict = Verdict(batch, faults[:MOST_FAULTS_SHOWN], faulty.count())
+        if look is not None:
+            look(batch)
         transaction.set_rollback(True)
     return verdict
 
@@ -233,6 +243,46 @@ def book_usage(
     for first in range(0, len(transfers), _MONTHS_PER_JOURNAL):
         lines = tuple(transfers[first : first + _MONTHS_PER_JOURNAL])
         post(Journal(new_id(), kind, at, lines, refs), actor=actor, at=at)
+
+
+@dataclass(frozen=True)
+class Returned:
+    """Use of a settled month that is taken back.
+
+    Args:
+        tied_to: the account its month tied it to, None when it is tied to nothing.
+    Units: ``work`` in thousandths of GFLOPS-seconds.
+    """
+
+    month: str
+    work: int
+    tied_to: AccountKey | None
+
+
+def book_returned(
+    provider: Provider,
+    returned: Sequence[Returned],
+    refs: dict[str, str],
+    *,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """Post back what a correction takes out of settled months, each where it was metered.
+
+    Units: GFLOPS-seconds, rounded down. Writes: one journal per 100 months.
+    """
+    transfers: list[Transfer] = []
+    for each in returned:
+        here, there = metered(provider.pk, each.month), unmatched(provider.pk, each.month)
+        amount = each.work // 1000
+        if not amount:
+            continue
+        if each.tied_to is not None:
+            transfers.append(Transfer(new_id(), each.tied_to, there, amount, TransferCode.CORRECT))
+        transfers.append(Transfer(new_id(), there, here, amount, TransferCode.CORRECT))
+    for first in range(0, len(transfers), 2 * _MONTHS_PER_JOURNAL):
+        lines = tuple(transfers[first : first + 2 * _MONTHS_PER_JOURNAL])
+        post(Journal(new_id(), "metering.correct", at, lines, refs), actor=actor, at=at)
 
 
 def _fill(

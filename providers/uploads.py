@@ -44,6 +44,7 @@ class Upload:
     hold_reason: str = ""
     expected_rows: int | None = None
     expected_device_milli_seconds: int | None = None
+    sequence: int | None = None
     signature_input: str = ""
     signature: str = ""
 
@@ -68,6 +69,7 @@ class Upload:
             self.hold_reason,
             str(self.expected_rows),
             str(self.expected_device_milli_seconds),
+            *([str(self.sequence)] if self.sequence is not None else []),
         )
         return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
@@ -154,6 +156,7 @@ def open_batch(
         signature=upload.signature,
         expected_rows=upload.expected_rows,
         expected_device_milli_seconds=upload.expected_device_milli_seconds,
+        sequence=upload.sequence,
         received_at=at,
     )
 
