@@ -9,6 +9,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
+from config.access import read_access
 from config.environment import EnvironmentReader
 from ledger.signers import signer_fault
 
@@ -35,8 +36,8 @@ DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by on
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")
 env.refuse_for_the_world(ENCRYPTED, demo=DEMO_MODE, debug=DEBUG, secret=SECRET_KEY)
 CONN_MAX_AGE = env.number("CONN_MAX_AGE", default=60)
+ACCESS = read_access(env)
 env.finish()
-
 DATABASES["default"] |= {"CONN_MAX_AGE": CONN_MAX_AGE, "CONN_HEALTH_CHECKS": True}
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -167,8 +168,7 @@ CELERY_TASK_DEFAULT_QUEUE = env.text("CELERY_QUEUE", "house")  # one queue a hou
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_PUBLISH_RETRY = False  # a dead broker must not hold up a request: the sweeper rings
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -7,6 +7,7 @@ belongs to another provider does not exist here.
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -25,6 +26,7 @@ from providers.api_answers import (
     language_of,
     problem,
 )
+from providers.api_limits import count_records
 from providers.api_receipts import ProofView, ReceiptView
 from providers.api_requests import (
     MeteringView,
@@ -46,6 +48,7 @@ from providers.batches import (
     LONGEST_LINE,
     MOST_ROWS,
 )
+from providers.models import ProviderKey
 from providers.problems import CATALOGUE
 from providers.receipts import MOST_RESULTS, errors_csv, results_page, told
 from providers.schemas import (
@@ -96,6 +99,8 @@ class BatchesView(MeteringView):
                 key=key,
                 later=later,
             )
+        if not taken.replayed:
+            count_records(http, caller.key, taken.batch.rows)
         return batch_response(http, taken.batch, replayed=taken.replayed)
 
 
@@ -123,6 +128,7 @@ class ValidateView(MeteringView):
             actor=caller.actor,
             at=clock.now(),
         )
+        count_records(http, caller.key, verdict.batch.rows)
         language = language_of(http)
         faults = [told(fault["row"], fault, language) for fault in verdict.faults]
         body = batch_body(verdict.batch)
@@ -253,6 +259,7 @@ class LimitsView(MeteringView):
     def get(self, request: Any) -> HttpResponse:
         """Return every limit that an upload has to keep."""
         del request
+        access = settings.ACCESS
         return answer(
             {
                 "sync_rows": metering.SYNC_ROWS,
@@ -268,10 +275,14 @@ class LimitsView(MeteringView):
                     "components": list(COMPONENTS),
                     "parameters": ["created", "nonce", "keyid", "tag"],
                     "tag": TAG,
-                    "algorithm": "ed25519",
+                    "algorithms": ProviderKey.Algorithm.values,
                     "most_skew_seconds": int(MOST_SKEW.total_seconds()),
                 },
                 "latest_ahead_seconds": 300,
+                "rate_limits": [
+                    {"unit": unit, "quota": quota, "window_seconds": access.window_seconds}
+                    for unit, quota in (("requests", access.requests), ("records", access.records))
+                ],
             }
         )
 

@@ -9,7 +9,7 @@ import hmac
 import logging
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,9 @@ from ledger.actors import Actor
 from ledger.refusals import Refused
 from providers import metering
 from providers.api_answers import problem
+from providers.api_limits import check_use, tell_standing
 from providers.batches import CONTENT_TYPES, LARGEST_BODY, MOST_ROWS, BadBatch, provider_claim
+from providers.key_forms import pinned
 from providers.models import Provider, ProviderKey, UsageBatch, UsageRecord
 from providers.problems import CATALOGUE
 from providers.signatures import SignatureRefused, Signed, SignedRequest, check_signature
@@ -78,6 +80,11 @@ class MeteringView(APIView):
         del request, force
         return self.get_renderers()[0], "application/json"
 
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Tell every caller how it stands against its limits."""
+        tell_standing(self.request._request, response)
+        return super().finalize_response(request, response, *args, **kwargs)
+
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         """Turn every fault into a problem; what is ours is logged and told without detail."""
         request: HttpRequest = self.request._request
@@ -126,6 +133,7 @@ def identify(request: HttpRequest) -> ProviderKey:
         raise _refused("key_revoked")
     if not key.is_valid_at(clock.now()):
         raise _refused("key_not_valid")
+    check_use(request, key)
     return key
 
 
@@ -190,8 +198,7 @@ def authenticate(request: HttpRequest, body: bytes) -> Caller:
             headers=dict(request.headers.items()),
         ),
         body,
-        key_id=key.key_id,
-        public_key=key.public_key,
+        key=pinned(key.key_id, key.algorithm, key.public_key),
         now=datetime.now(UTC),
     )
     return Caller(key, signed)
@@ -257,6 +264,8 @@ def receive(request: HttpRequest) -> tuple[Caller, metering.Upload]:
     )
     caller = authenticate(request, upload.body)
     _check_claim(caller, upload)
+    if caller.signed is not None:
+        upload = replace(upload, signed_components=dict(caller.signed.components))
     return caller, upload
 
 

@@ -21,6 +21,7 @@ from ledger.transfers import Journal, Transfer
 from ledger.work import Progress, Work
 from providers.batches import MOST_ROWS, BadBatch, unpack
 from providers.columns import ahead, read_pieces
+from providers.limits import count_records
 from providers.models import (
     BatchRow,
     Provider,
@@ -31,6 +32,7 @@ from providers.models import (
 from providers.problems import CATALOGUE
 from providers.staging import Stage, Sum, release_rows
 from providers.tallies import Blocker, MonthlyUsage, blockers, monthly_usage
+from providers.telling import tell_batch
 from providers.uploads import (
     Taken,
     Upload,
@@ -151,6 +153,8 @@ def run_batch_work(task: Work, progress: Progress) -> dict[str, Any]:
                 _fill(batch, body, actor=actor, at=task.requested_at)
     except Refused as refused:
         _refuse_batch(batch, refused, actor=actor, at=task.requested_at)
+    if batch.key is not None:
+        count_records(batch.key, batch.rows)
     progress(1, 1, "完成")
     return {"status": batch.status}
 
@@ -306,6 +310,7 @@ def _book_and_record(batch: UsageBatch, sums: list[Sum], *, actor: Actor, at: da
     )
     batch.log_entry_id = entry.id
     batch.save()
+    tell_batch(batch, actor=actor, at=at)
 
 
 def _refuse_batch(batch: UsageBatch, refused: Refused, *, actor: Actor, at: datetime) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from ledger.periods import Month
+from providers.flags import suspect_batches
 from providers.models import Provider
 
 
@@ -102,7 +103,7 @@ _WAITS_FOR = {
 
 
 def blockers(month: Month) -> list[Blocker]:
-    """Name everything of a month that waits for somebody: held, open, in conflict."""
+    """Name everything of a month that waits for somebody: held, open, in conflict, suspect."""
     providers = {each.pk: each for each in Provider.objects.all()}
     found: list[Blocker] = []
     with connection.cursor() as cursor:
@@ -115,6 +116,9 @@ def blockers(month: Month) -> list[Blocker]:
         for provider_id, count in cursor.fetchall():
             text = f"{providers[provider_id].name}：{count} 条记录编号相同而内容不同"
             found.append(Blocker("conflict", providers[provider_id], count, text))
+    for provider_id, count in suspect_batches(month):
+        text = f"{providers[provider_id].name}：{count} 个批次的密钥可能已泄露，须逐批核实"
+        found.append(Blocker("compromised_key", providers[provider_id], count, text))
     return found
 
 

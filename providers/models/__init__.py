@@ -1,5 +1,13 @@
 """What the room remembers: providers, catalogue, orders, usage."""
 
+from providers.models.access import (
+    BatchClearance,
+    NetworkFiling,
+    RateWindow,
+    Webhook,
+    WebhookAttempt,
+    WebhookDelivery,
+)
 from providers.models.batch import (
     Manifest,
     MeteringMonth,
@@ -24,21 +32,27 @@ __all__ = [
     "AcceleratorAlias",
     "AcceleratorModel",
     "AcceleratorRate",
+    "BatchClearance",
     "BatchRow",
     "Capacity",
     "Manifest",
     "MeteringMonth",
+    "NetworkFiling",
     "Offering",
     "OfferingPrice",
     "Order",
     "Provider",
     "ProviderKey",
     "ProviderSeat",
+    "RateWindow",
     "StateRow",
     "UploadAnswer",
     "UsageBatch",
     "UsageConflict",
     "UsageNonce",
     "UsageRecord",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
     "ZeroDeclaration",
 ]

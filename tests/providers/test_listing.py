@@ -112,6 +112,8 @@ def test_the_registry_file_is_loaded_once_with_rates_and_aliases():
     load = {"valid_from": world.REGISTRY_FROM, "proposed_by": CLERK, "actor": CHIEF, "at": AT}
     count = listing.load_registry(**load)
     assert count == AcceleratorModel.objects.count() > 20
-    assert AcceleratorRate.objects.approved().count() == count
+    approved = AcceleratorRate.objects.approved()
+    assert approved.filter(number_format="FP16_DENSE").count() == count
+    assert approved.get(model__key="nvidia-t4", number_format="INT8_DENSE").gflops == 130_000
     assert AcceleratorAlias.objects.get(alias="v100m32").model.key == "nvidia-v100-sxm2"
     assert listing.load_registry(**load) == 0
