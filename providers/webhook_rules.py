@@ -10,6 +10,7 @@ Source: reliability paper 1.2 rows 60 and 61, 2.3 A18; Standard Webhooks 1.0 (de
 import base64
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from providers.networks import Network, plain, within
+from providers.networks import Address, Network, plain, within
 
 EVENTS: dict[str, str] = {
     "batch.finished": "批次处理完毕",
@@ -29,9 +30,13 @@ EVENTS: dict[str, str] = {
 }
 #: Pauses before each further try; together a little over a day.
 PAUSES = tuple(
-    timedelta(seconds=each) for each in (10, 60, 300, 1800, 3600, 7200, 14_400, 21_600, 36_000)
+    timedelta(seconds=each) for each in (10, 60, 300, 1800, 3600, 7200, 14_400, 21_600, 43_200)
 )
 MOST_URL = 500
+#: Blocks of IPv6 that carry an IPv4 address inside, which may be an inner one.
+_CARRIERS = tuple(
+    ip_network(each) for each in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+)
 _SEED_BYTES = 32
 
 
@@ -99,9 +104,12 @@ def check_addresses(found: Iterable[str], allowed: Sequence[Network]) -> str:
     addresses = [plain(each.partition("%")[0]) for each in found]
     if not addresses:
         raise AddressRefused("域名没有地址。")
-    for each in addresses:
-        if each is None or not (
-            within(each, allowed) or (each.is_global and not each.is_multicast)
-        ):
-            raise AddressRefused("地址指向内部网络，不予通知。")
+    if not all(within(each, allowed) or _is_public(each) for each in addresses):
+        raise AddressRefused("地址指向内部网络，不予通知。")
     return str(addresses[0])
+
+
+def _is_public(address: Address | None) -> bool:
+    if address is None or within(address, _CARRIERS):
+        return False
+    return address.is_global and not address.is_multicast
