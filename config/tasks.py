@@ -25,6 +25,7 @@ from providers.limits import sweep_windows
 from providers.metering import run_batch_work
 from providers.releasing import WORK_KIND as RELEASE
 from providers.releasing import run_release_work
+from providers.retaining import remove_bodies, sweep_leftovers
 from providers.telling import WORK_KIND as DELIVERY
 from providers.telling import ask_due, warn_of_ending_keys
 from providers.uploads import forget_nonces
@@ -96,6 +97,16 @@ def warn_of_keys() -> int:
 def forget_uses() -> int:
     """Forget nonces that nobody can replay any more and windows of use long over."""
     return forget_nonces() + sweep_windows()
+
+
+@shared_task
+def remove_raw_uploads() -> int:
+    """Remove raw uploads that are past their time and needed by nothing; return how many."""
+    at = clock.now()
+    removed = sweep_leftovers(at)
+    while (gone := remove_bodies(actor=system_actor("kept-uploads"), at=at)).bodies:
+        removed += gone.bodies
+    return removed
 
 
 @shared_task

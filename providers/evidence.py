@@ -8,11 +8,13 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
+from providers.bodies import body_path
 from providers.key_forms import pinned
 from providers.models import UsageBatch
 from providers.signatures import SignatureRefused, check_again
-from providers.uploads import body_path
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def verify_again(batch: UsageBatch) -> Evidence:
     if batch.key is None or not batch.key.public_key:
         return Evidence("broken", "没有可用的公钥")
     kept = body_path(batch.body_sha256)
-    body = kept.read_bytes() if kept.is_file() else None
+    hashes = _hashes(kept) if kept.is_file() else None
     key = pinned(batch.key.key_id, batch.key.algorithm, batch.key.public_key)
     try:
         said = check_again(
@@ -48,16 +50,25 @@ def verify_again(batch: UsageBatch) -> Evidence:
             batch.signature_input,
             batch.signature,
             key=key,
-            body=body,
+            body=hashes,
         )
     except SignatureRefused as refused:
         return Evidence("broken", f"签名不成立：{refused}")
-    if body is not None and hashlib.sha256(body).hexdigest() != batch.body_sha256:
+    if hashes is not None and hashes["sha-256"].hexdigest() != batch.body_sha256:
         return Evidence("broken", "保存的正文与登记的摘要不符")
-    if body is None and not _names(batch):
+    if hashes is None and not _names(batch):
         return Evidence("broken", "签名覆盖的摘要与登记的摘要不符")
-    text = "签名成立，正文一并核对" if body is not None else "签名成立，正文已不保存，核对了摘要"
-    return Evidence("holds", text, said.created, body is not None)
+    text = "签名成立，正文一并核对" if hashes is not None else "签名成立，正文已不保存，核对了摘要"
+    return Evidence("holds", text, said.created, hashes is not None)
+
+
+def _hashes(path: Path) -> dict[str, Any]:
+    """Hash kept bytes in the two ways a Content-Digest may name."""
+    made = {}
+    for name in ("sha-256", "sha-512"):
+        with path.open("rb") as file:
+            made[name] = hashlib.file_digest(file, name.replace("-", ""))
+    return made
 
 
 def _names(batch: UsageBatch) -> bool:

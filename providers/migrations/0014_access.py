@@ -108,7 +108,7 @@ def _triggers() -> list[str]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("providers", "0002_guards")]
+    dependencies = [("providers", "0010_removed_bodies")]
     operations = [
         migrations.CreateModel(
             name="BatchClearance",

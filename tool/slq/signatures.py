@@ -6,6 +6,7 @@ there, and how old a signature may be. That a nonce is new is a question for the
 Source: metering specification, section 2 (fixed names); reliability paper 2.3 and 4.1.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,11 @@ from http_message_signatures import (
     InvalidSignature,
     algorithms,
 )
+from http_message_signatures.digests import ContentDigest
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
+
+#: Hash objects of a body, by the names of RFC 9530.
+Hashes = Mapping[str, Any]
 
 TAG = "metering"
 COMPONENTS = ("@method", "@target-uri", "content-type", "content-digest", "idempotency-key")
@@ -109,14 +114,36 @@ class _Keys(HTTPSignatureKeyResolver):  # type: ignore[misc]
         return self.key
 
 
+def _made_before(algorithm: str) -> Callable[..., Any]:
+    """Return what stands where the library hashes a body: the hash is already made."""
+
+    def hashed(hashes: Hashes | None = None) -> Any:
+        return hashes[algorithm] if hashes else hashlib.new(algorithm.replace("-", ""))
+
+    return hashed
+
+
+class _ReceivedDigest(ContentDigest):  # type: ignore[misc]
+    """Compares with hashes made while the body came in: a large one is never held whole."""
+
+    _hashers = {name: _made_before(name) for name in ("sha-256", "sha-512")}
+
+    @staticmethod
+    def _check_body(body: Any) -> None:
+        """Take hashes for a body."""
+
+
 class _Verifier(HTTPMessageVerifier):  # type: ignore[misc]
     """Our own skew decides, below; the library still insists on ``created``."""
 
     max_clock_skew = MOST_SKEW
+    content_digest_class = _ReceivedDigest
 
 
 class _LaterVerifier(HTTPMessageVerifier):  # type: ignore[misc]
     """Verifies evidence: whether the signature was fresh was judged when it came."""
+
+    content_digest_class = _ReceivedDigest
 
     def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:
         del max_age
@@ -125,9 +152,12 @@ class _LaterVerifier(HTTPMessageVerifier):  # type: ignore[misc]
 
 
 def check_signature(
-    request: SignedRequest, body: bytes, *, key: PinnedKey, now: datetime
+    request: SignedRequest, body: bytes | Hashes, *, key: PinnedKey, now: datetime
 ) -> Signed:
     """Verify the one signature of a request; everything that must be covered, is.
+
+    Args:
+        body: the body, or its hashes as they were made while it came in.
 
     Raises:
         SignatureRefused: missing, malformed, too old, too little covered, or wrong.
@@ -146,7 +176,7 @@ def check_again(
     signature: str,
     *,
     key: PinnedKey,
-    body: bytes | None = None,
+    body: bytes | Hashes | None = None,
 ) -> Signed:
     """Verify kept evidence once more: who signed what, whenever that was.
 
@@ -154,7 +184,8 @@ def check_again(
 
     Args:
         components: component -> value, as they were covered.
-        body: the bytes, if they are still kept; else only their digest stands in the evidence.
+        body: the bytes or their hashes, if they are still kept; else only their digest stands in
+            the evidence.
 
     Raises:
         SignatureRefused: it does not hold.
@@ -175,7 +206,10 @@ def check_again(
 
 
 def _verified(
-    verifying: type[HTTPMessageVerifier], request: SignedRequest, body: bytes | None, key: PinnedKey
+    verifying: type[HTTPMessageVerifier],
+    request: SignedRequest,
+    body: bytes | Hashes | None,
+    key: PinnedKey,
 ) -> Any:
     """Have the library verify signature, coverage and digest."""
     verifier = verifying(signature_algorithm=key.form, key_resolver=_Keys(key.key_id, key.public))
@@ -191,10 +225,17 @@ def _verified(
         raise SignatureRefused("signature_coverage", f"covered: {sorted(covered)}")
     if body is not None:
         try:
-            verifier.verify_body(request, results, body)
+            hashes: Any = _hashes_of(body)  # what our digest class takes for a body
+            verifier.verify_body(request, results, hashes)
         except (HTTPMessageSignaturesException, ValueError) as error:
             raise SignatureRefused("signature_digest", str(error)) from error
     return results[0]
+
+
+def _hashes_of(body: bytes | Hashes) -> Hashes:
+    if not isinstance(body, bytes):
+        return body
+    return {"sha-256": hashlib.sha256(body), "sha-512": hashlib.sha512(body)}
 
 
 def _check_parameters(result: Any, key_id: str, now: datetime) -> Signed:
