@@ -17,6 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = EnvironmentReader(os.environ)
 
 SECRET_KEY = env.text("SECRET_KEY", why="a random text of at least 50 characters, kept secret")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 DATABASE_ROLE_PREFIX = env.role_prefix()
@@ -96,9 +97,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Who comes in ---------------------------------------------------------------------------------
 AUTH_USER_MODEL = "config.User"
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "entrance"
-LOGOUT_REDIRECT_URL = "home"
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "login", "entrance", "home"
 _PASSWORD = "django.contrib.auth.password_validation."  # noqa: S105 - a module path
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": _PASSWORD + "UserAttributeSimilarityValidator"},

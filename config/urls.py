@@ -19,6 +19,7 @@ urlpatterns = [
     path("office/vouchers/", include("vouchers.office")),
     path("office/vouchers/", include("vouchers.office_budget")),
     path("office/books/", include("ledger.office")),
+    path("office/providers/", include("providers.office_access")),
     path("office/providers/", include("providers.office")),
     path("office/providers/", include("providers.office_metering")),
     path("office/log/", include("ledger.office_log")),

@@ -17,6 +17,8 @@ from ledger.audit import ensure_key, seal
 from ledger.identifiers import new_id
 from ledger.invariants import Finding
 from ledger.periods import Month
+from providers.keying import file_networks
+from providers.listing import propose_alias
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
 from tests.providers.world import a_live_key, give_capacity
 from tests.roles import as_role
@@ -110,9 +112,11 @@ def _play_months(stage: Stage, world: World) -> None:
         "payment_line": batch.lines.first().pk,
         "batch": provider.batches.first().pk,
         "record": provider.usage.first().pk,
-        "key": a_live_key(provider)[0].pk,
+        "key": (key := a_live_key(provider)[0]).pk,
+        "networks": file_networks(key, ["203.0.113.0/24"], actor=story.CHIEF, at=NOW).pk,
+        "alias": propose_alias(order.offering.model, "stage", actor=story.CHIEF, at=NOW).pk,
         "model": order.offering.model_id,
-        "rate": order.offering.model.rates.get().pk,
+        "rate": order.offering.model.rates.get(number_format="FP16_DENSE").pk,
         "price": order.price_id,
         "capacity": give_capacity(provider, order.offering.model).pk,
     }

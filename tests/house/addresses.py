@@ -29,6 +29,8 @@ GAPS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/office/providers/rates/", {"pk": "rate"}),
     ("/office/providers/keys/", {"pk": "key"}),
     ("/office/providers/capacities/", {"pk": "capacity"}),
+    ("/office/providers/networks/", {"pk": "networks"}),
+    ("/office/providers/aliases/", {"pk": "alias"}),
     ("/office/providers/batches/", {"pk": "batch"}),
     ("/office/providers/conflicts/", {"pk": "=1"}),
     ("/office/providers/", {"pk": "provider"}),
