@@ -26,6 +26,7 @@ urlpatterns = [
     path("office/", include("billing.office")),
     path("office/", include("billing.office_money")),
     path("console/", include("providers.console")),
+    path("console/", include("providers.console_access")),
     path("console/", include("providers.console_trade")),
     path("console/statements/", include("billing.console")),
     path("public/", include("vouchers.public")),

@@ -8,6 +8,7 @@ from ledger.periods import SHANGHAI
 from providers.forms import DayField, QuietForm, ReasonForm
 from providers.models import AcceleratorRate
 from providers.models.catalogue import registry
+from providers.webhook_rules import EVENTS, MOST_URL
 
 
 class MomentField(forms.DateTimeField):
@@ -107,4 +108,45 @@ class AliasForm(QuietForm):
         max_length=128,
         help_text="供方上报时用的名称，不分大小写。已有含义的别名批准后改指新型号。",
         error_messages={"required": "请填写别名"},
+    )
+
+
+class NetworksForm(QuietForm):
+    """Say from where a key may be used."""
+
+    networks = forms.CharField(
+        label="来源网段（每行一个，留空为不限）",
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
+    reason = forms.CharField(label="理由", required=False, max_length=200)
+
+    def clean_networks(self) -> list[str]:
+        """Return the lines."""
+        lines: list[str] = self.cleaned_data["networks"].splitlines()
+        return lines
+
+
+class RotateForm(QuietForm):
+    """Propose a key in the place of another."""
+
+    public_key = forms.CharField(
+        label="新的公钥（PEM）", widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
+    )
+
+
+class WebhookForm(QuietForm):
+    """Register an address to be told."""
+
+    url = forms.CharField(
+        label="通知地址（https）",
+        max_length=MOST_URL,
+        error_messages={"required": "请填写地址"},
+    )
+    events = forms.MultipleChoiceField(
+        label="通知事件",
+        choices=list(EVENTS.items()),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "请选择要通知的事件"},
     )

@@ -21,6 +21,7 @@ _SPARSE_LOW, _SPARSE_HIGH = 190, 210  # per cent of the standing dense figure
 _SAME_LOW, _SAME_HIGH = 98, 102  # per cent: two figures are the same, rounding apart
 # Half precision on general units is one, two or four times their single precision.
 _SHADER_FACTORS = (1, 2, 4)
+_CLOCK_LOW, _CLOCK_HIGH = 85, 115  # per cent: public tables take one clock or another
 _MUCH_LESS = 60  # per cent of the standing figure
 _RISES = 102  # per cent of it: more than rounding
 
@@ -83,7 +84,10 @@ def _shader_doubt(claim: Claim) -> str:
     if _same(claim.gflops, single):
         return f"数值等于该型号 FP32 通用单元的 {single}，不是 {claim.number_format[:4]} 张量峰值。"
     low = claim.standing and 100 * claim.gflops < _MUCH_LESS * claim.standing
-    if low and any(_same(claim.gflops, factor * single) for factor in _SHADER_FACTORS):
+    if low and any(
+        _within(claim.gflops, factor * single, _CLOCK_LOW, _CLOCK_HIGH)
+        for factor in _SHADER_FACTORS
+    ):
         return (
             f"数值是该型号 FP32 通用单元 {single} 的整倍数，远低于现行值 {claim.standing}，"
             "疑为通用单元的半精度峰值，请改用张量单元的稠密峰值。"

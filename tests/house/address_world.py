@@ -17,6 +17,7 @@ from ledger.audit import ensure_key, seal
 from ledger.identifiers import new_id
 from ledger.invariants import Finding
 from ledger.periods import Month
+from providers import telling
 from providers.keying import file_networks
 from providers.listing import propose_alias
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
@@ -114,12 +115,22 @@ def _play_months(stage: Stage, world: World) -> None:
         "record": provider.usage.first().pk,
         "key": (key := a_live_key(provider)[0]).pk,
         "networks": file_networks(key, ["203.0.113.0/24"], actor=story.CHIEF, at=NOW).pk,
+        "webhook": (hook := _hook(provider)).pk,
+        "delivery": hook.deliveries.get().pk,
         "alias": propose_alias(order.offering.model, "stage", actor=story.CHIEF, at=NOW).pk,
         "model": order.offering.model_id,
         "rate": order.offering.model.rates.get(number_format="FP16_DENSE").pk,
         "price": order.price_id,
         "capacity": give_capacity(provider, order.offering.model).pk,
     }
+
+
+def _hook(provider: Any) -> Any:
+    """Return a webhook that has been told of something."""
+    told = {"actor": story.CHIEF, "at": NOW}
+    hook = telling.add_webhook(provider, "https://a.example/", ["batch.finished"], **told)
+    telling.tell(provider, "batch.finished", {"batch_id": "x"}, **told)
+    return hook
 
 
 def _find_something(stage: Stage) -> None:

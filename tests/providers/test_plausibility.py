@@ -1,9 +1,12 @@
 """More use than there is: the readable sweep, the set-based one, and figures too good."""
 
+import csv
 import tomllib
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,3 +132,28 @@ def test_every_figure_of_the_seed_would_be_taken_and_its_sparse_double_would_not
         honest, source = entry["gflops"], entry["source"]
         assert rate_doubt(Claim(honest, source, known=known)) == "", entry["key"]
         assert rate_doubt(Claim(2 * honest, source, standing=honest, known=known)), entry["key"]
+
+
+PUBLIC_TABLE = settings.SHARED_DATA_DIR / "accelerators" / "mlco2_gpus.csv"
+
+
+@pytest.mark.skipif(not PUBLIC_TABLE.is_file(), reason="no public table beside the tree")
+def test_sparse_and_shader_figures_of_a_public_table_are_refused_and_dense_ones_are_not():
+    """A widely copied table carries the sparse H100 and the general units of the V100 as FP16."""
+    with REGISTRY_FILE.open("rb") as file:
+        seed = {entry["key"]: entry for entry in tomllib.load(file)["model"]}
+    with PUBLIC_TABLE.open(encoding="utf-8", newline="") as file:
+        table = {row[0]: row for row in csv.reader(file)}
+    named = {
+        "H100 SXM": ("nvidia-h100-sxm", "两倍"),
+        "Tesla V100-PCIE-16GB": ("nvidia-v100-sxm2", "整倍数"),
+        "Tesla V100-SXM2-16GB": ("nvidia-v100-sxm2", "整倍数"),
+        "Tesla V100-SXM2-32GB": ("nvidia-v100-sxm2", "整倍数"),
+        "A100 SXM4 80 GB": ("nvidia-a100", ""),
+        "T4": ("nvidia-t4", ""),
+    }
+    for name, (key, doubt) in named.items():
+        gflops = int(Decimal(table[name][4]) * 1000)
+        known = {"FP32_DENSE": seed[key]["fp32"]}
+        answer = rate_doubt(Claim(gflops, "公开表", standing=seed[key]["gflops"], known=known))
+        assert (doubt in answer) if doubt else answer == "", (name, answer)

@@ -14,7 +14,7 @@ from django.db import DatabaseError, transaction
 
 from config import tasks
 from ledger.refusals import Refused
-from providers import telling
+from providers import pages_access, telling
 from providers.models import Webhook, WebhookAttempt, WebhookDelivery
 from providers.webhook_rules import (
     EVENTS,
@@ -70,6 +70,12 @@ def test_a_finished_batch_and_its_held_records_are_told_signed():
     assert said[1]["data"]["reasons"] == {"unknown_model": 1}
     assert said[1]["data"]["record_ids"] == ["r-2"]
     assert said[0]["sequence"] < said[1]["sequence"]
+    (listed,) = pages_access.webhooks_of(there.provider)
+    assert listed == {"webhook": webhook, "events": ["批次处理完毕", "记录待定"]}
+    assert [each.event for each in pages_access.deliveries_of(there.provider)] == [
+        "record.held",
+        "batch.finished",
+    ]
     with pytest.raises(InvalidSignature):
         opened(webhook, receiver.messages[0][0], receiver.messages[0][1] + b" ")
 
@@ -256,5 +262,7 @@ def test_keys_that_end_are_told_once_a_step(monkeypatch):
     for days, warnings in ((31, 0), (29, 1), (28, 0), (13, 1), (0.5, 1), (-1, 0)):
         told(monkeypatch, key.valid_until - timedelta(days=days))
         assert tasks.warn_of_keys() == warnings, days
+    (ending,) = pages_access.ending_keys(provider, key.valid_until - timedelta(days=3))
+    assert (ending["key"], ending["days"]) == (key, 3)
     said = WebhookDelivery.objects.values_list("payload__warned_days_before", flat=True)
     assert sorted(said) == ["1", "14", "30"]
