@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ledger import clock
 from ledger.refusals import Refused
-from providers import keying, pages, pages_access, telling
+from providers import keying, pages, pages_access, restricting, telling
 from providers.forms_access import NetworksForm, RotateForm, WebhookForm
 from providers.models import Provider, ProviderKey
 from providers.seats import actor_at, provider_member
@@ -44,7 +44,7 @@ def networks(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _carry_out(
         request,
         form,
-        lambda: keying.file_networks(
+        lambda: restricting.file_networks(
             key,
             typed["networks"],
             reason=typed["reason"],

@@ -17,9 +17,14 @@ from ledger import audit
 from ledger.actors import Actor
 from ledger.refusals import Refused
 from providers.key_forms import KeyRefused, PublicKey, holds, read_public_key
-from providers.models import BatchClearance, NetworkFiling, Provider, ProviderKey, UsageBatch
+from providers.models import (
+    BatchClearance,
+    Provider,
+    ProviderKey,
+    ProviderSeat,
+    UsageBatch,
+)
 from providers.models.state_row import move, note_birth
-from providers.networks import NetworksRefused, read_networks
 
 KEY_LIFE = timedelta(days=365)
 OVERLAP = timedelta(days=14)  # for how long a replaced key may still be used
@@ -201,6 +206,7 @@ def confirm_key(key: ProviderKey, *, actor: Actor, at: datetime) -> ProviderKey:
     """
     key = _taken(key)
     _other_person(actor, key.proposed_by_person, "密钥确认")
+    _no_member(actor, key.provider)
     if key.mode == ProviderKey.Mode.LIVE and not key.possession_proved_at:
         raise Refused("possession_not_proved", "供方尚未证明持有私钥，暂不能确认。")
     move(key, "confirm", actor=actor, at=at)
@@ -286,6 +292,7 @@ def clear_batch(batch: UsageBatch, *, reason: str, actor: Actor, at: datetime) -
         raise Refused("not_flagged", "这个批次没有被标记，不需要核实。")
     if not actor.person:
         raise Refused("same_person", "核实须由自然人办理。")
+    _no_member(actor, batch.provider)
     cleared = BatchClearance.objects.create(
         batch=batch,
         cleared_at=at,
@@ -296,76 +303,6 @@ def clear_batch(batch: UsageBatch, *, reason: str, actor: Actor, at: datetime) -
     facts = {"batch": str(batch.pk), "reason": cleared.reason}
     _log("provider.key.clear_batch", batch.provider, actor, at, facts)
     return cleared
-
-
-@transaction.atomic
-def file_networks(
-    key: ProviderKey, lines: list[str], *, reason: str = "", actor: Actor, at: datetime
-) -> NetworkFiling:
-    """File from which address blocks a key may be used; none means from anywhere.
-
-    For a test key it counts at once, for a live key once the bureau confirms it.
-
-    Writes: filing, state row, log entry.
-
-    Raises:
-        Refused: a block that is none, or the key is revoked.
-    """
-    key = _taken(key)
-    if key.state == ProviderKey.State.REVOKED:
-        raise Refused("key_revoked", "密钥已吊销。")
-    try:
-        networks = read_networks(lines)
-    except NetworksRefused as refused:
-        raise Refused("networks_invalid", str(refused), field="networks") from refused
-    filing = NetworkFiling.objects.create(
-        key=key, networks=networks, reason=reason, filed_at=at, proposed_by_person=actor.person
-    )
-    note_birth(filing, "提出来源网段", actor=actor, at=at)
-    facts = {"key": key.key_id, "networks": networks}
-    _log("provider.key.networks.file", key.provider, actor, at, facts)
-    if key.mode == ProviderKey.Mode.TEST:
-        _put_in_force(filing, key, actor, at)
-    return filing
-
-
-@transaction.atomic
-def confirm_networks(filing: NetworkFiling, *, actor: Actor, at: datetime) -> NetworkFiling:
-    """Put an address list into force: never by the person who filed it.
-
-    Writes: state row, log entry.
-
-    Raises:
-        Refused: the same person, or not waiting.
-    """
-    key = _taken(filing.key)
-    filing = NetworkFiling.objects.select_for_update(of=("self",)).get(pk=filing.pk)
-    _other_person(actor, filing.proposed_by_person, "来源网段确认")
-    filing.approved_by_person = actor.person
-    _put_in_force(filing, key, actor, at)
-    return filing
-
-
-def _put_in_force(filing: NetworkFiling, key: ProviderKey, actor: Actor, at: datetime) -> None:
-    move(filing, "approve", actor=actor, at=at)
-    filing.save()
-    key.networks = filing.networks
-    key.save(update_fields=["networks"])
-    facts = {"key": key.key_id, "networks": filing.networks}
-    _log("provider.key.networks.confirm", key.provider, actor, at, facts)
-
-
-@transaction.atomic
-def decline_networks(
-    filing: NetworkFiling, *, reason: str, actor: Actor, at: datetime
-) -> NetworkFiling:
-    """Refuse an address list, with the reason the provider will read. Writes: state row, entry."""
-    filing = NetworkFiling.objects.select_for_update(of=("self",)).get(pk=filing.pk)
-    move(filing, "decline", actor=actor, at=at, reason=_need_reason(reason))
-    filing.save()
-    _log("provider.key.networks.decline", filing.key.provider, actor, at,
-         {"key": filing.key.key_id})  # fmt: skip
-    return filing
 
 
 def _taken(key: ProviderKey) -> ProviderKey:
@@ -382,6 +319,12 @@ def _need_reason(reason: str) -> str:
 def _other_person(actor: Actor, first: str, step: str) -> None:
     if not actor.person or actor.person == first:
         raise Refused("same_person", f"{step}须由另一人办理，不能与提出人是同一自然人。")
+
+
+def _no_member(actor: Actor, provider: Provider) -> None:
+    """Keep people who sit or sat at a provider from confirming for it (reliability 3, rule 7)."""
+    if ProviderSeat.objects.filter(provider=provider, user__person_hash=actor.person).exists():
+        raise Refused("own_organisation", "您在该供方有或有过席位，须由他人办理。")
 
 
 def _log(kind: str, provider: Provider, actor: Actor, at: datetime, facts: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ledger import clock
 from ledger.refusals import Refused
 from ledger.rights import actor_of, requires
-from providers import keying, listing, pages_access, pages_office
+from providers import keying, listing, pages_access, pages_office, restricting
 from providers.forms_access import AliasForm
 
 READERS = ("providers.view_providers", "providers.confirm_key")
@@ -59,7 +59,7 @@ def networks_confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     actor, now = actor_of(request, "approver"), clock.now()
     _carry_out(
         request,
-        lambda: keying.confirm_networks(found, actor=actor, at=now),
+        lambda: restricting.confirm_networks(found, actor=actor, at=now),
         "来源网段已生效。",
     )
     return redirect("office_provider", pk=found.key.provider_id)
@@ -73,7 +73,7 @@ def networks_decline(request: HttpRequest, pk: UUID) -> HttpResponse:
     actor, now, reason = actor_of(request, "approver"), clock.now(), request.POST.get("reason", "")
     _carry_out(
         request,
-        lambda: keying.decline_networks(found, reason=reason, actor=actor, at=now),
+        lambda: restricting.decline_networks(found, reason=reason, actor=actor, at=now),
         "已不予确认，理由已告知供方。",
     )
     return redirect("office_provider", pk=found.key.provider_id)

@@ -18,8 +18,8 @@ from ledger.identifiers import new_id
 from ledger.invariants import Finding
 from ledger.periods import Month
 from providers import telling
-from providers.keying import file_networks
 from providers.listing import propose_alias
+from providers.restricting import file_networks
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
 from tests.providers.world import a_live_key, give_capacity
 from tests.roles import as_role

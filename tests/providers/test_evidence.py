@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 
 from ledger import sm2
 from ledger.identifiers import new_id
-from providers import keying
+from providers import keying, restricting
 from providers.bodies import body_path
 from providers.evidence import verify_again
 from providers.key_forms import FORMS
@@ -153,8 +153,8 @@ def test_an_unsigned_test_batch_says_so():
 
 def test_a_key_is_not_used_from_a_strange_address_and_the_reason_is_told(monkeypatch):
     line = Line()
-    filing = keying.file_networks(line.key, ["203.0.113.0/24"], actor=ENGINEER, at=LATER)
-    keying.confirm_networks(filing, actor=CLERK, at=LATER)
+    filing = restricting.file_networks(line.key, ["203.0.113.0/24"], actor=ENGINEER, at=LATER)
+    restricting.confirm_networks(filing, actor=CLERK, at=LATER)
     answer = line.client.upload(line.body(), JSON)
     assert (answer.status, answer.body["code"]) == (403, "address_not_allowed")
     assert "127.0.0.1" in answer.body["detail"]

@@ -7,13 +7,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import DatabaseError, transaction
 
+from ledger.actors import Actor
 from ledger.periods import Month
 from ledger.refusals import Refused
-from providers import keying, metering
+from providers import keying, metering, restricting
 from providers.flags import flagged
-from providers.models import BatchClearance, ProviderKey, UsageBatch
+from providers.models import BatchClearance, ProviderKey, ProviderSeat, UsageBatch
 from tests.providers import world
 from tests.providers.world import AT, CLERK, ENGINEER, LATER, World
+from tests.vouchers import story
 
 pytestmark = pytest.mark.django_db
 OCTOBER = Month(2026, 10)
@@ -194,25 +196,25 @@ def test_a_test_key_can_not_write_what_counts_nor_a_live_key_tests():
 def test_an_address_list_counts_once_another_person_confirms_it():
     key, _, _ = world.a_live_key(world.a_provider())
     lines = ["203.0.113.0/24", "2001:db8::/32"]
-    filing = keying.file_networks(key, lines, actor=ENGINEER, at=AT)
+    filing = restricting.file_networks(key, lines, actor=ENGINEER, at=AT)
     key.refresh_from_db()
     assert key.networks == []
-    assert refusal(keying.confirm_networks, filing, actor=ENGINEER, at=AT) == "same_person"
-    keying.confirm_networks(filing, actor=CLERK, at=AT)
+    assert refusal(restricting.confirm_networks, filing, actor=ENGINEER, at=AT) == "same_person"
+    restricting.confirm_networks(filing, actor=CLERK, at=AT)
     key.refresh_from_db()
     assert key.networks == lines
-    assert refusal(keying.confirm_networks, filing, actor=CLERK, at=AT) == "wrong_state"
-    bad = refusal(keying.file_networks, key, ["10.0.0.1/8"], actor=ENGINEER, at=AT)
+    assert refusal(restricting.confirm_networks, filing, actor=CLERK, at=AT) == "wrong_state"
+    bad = refusal(restricting.file_networks, key, ["10.0.0.1/8"], actor=ENGINEER, at=AT)
     assert bad == "networks_invalid"
-    again = keying.file_networks(key, [], actor=ENGINEER, at=AT)
-    keying.decline_networks(again, reason="请说明", actor=CLERK, at=AT)
+    again = restricting.file_networks(key, [], actor=ENGINEER, at=AT)
+    restricting.decline_networks(again, reason="请说明", actor=CLERK, at=AT)
     key.refresh_from_db()
     assert key.networks == lines
 
 
 def test_a_test_key_takes_its_address_list_at_once():
     key, _ = world.a_test_key(world.a_provider())
-    keying.file_networks(key, ["198.51.100.1"], actor=ENGINEER, at=AT)
+    restricting.file_networks(key, ["198.51.100.1"], actor=ENGINEER, at=AT)
     key.refresh_from_db()
     assert key.networks == ["198.51.100.1/32"]
 
@@ -224,3 +226,15 @@ def test_keys_that_end_soon_are_found():
     soon = key.valid_until - timedelta(days=29)
     assert ProviderKey.objects.ending(soon, thirty).get() == key
     assert not ProviderKey.objects.ending(key.valid_until, thirty).exists()
+
+
+def test_who_sits_at_a_provider_confirms_nothing_for_it():
+    provider = world.a_provider()
+    user = story.user_of("孙双职")
+    ProviderSeat.objects.create(user=user, provider=provider, role="provider_operator")
+    member = Actor("user", str(user.pk), "孙双职", "approver", user.person_hash)
+    new, private = proposed(provider)
+    keying.prove_possession(new, proof(private, new.challenge), actor=ENGINEER, at=AT)
+    assert refusal(keying.confirm_key, new, actor=member, at=AT) == "own_organisation"
+    filing = restricting.file_networks(new, ["203.0.113.0/24"], actor=ENGINEER, at=AT)
+    assert refusal(restricting.confirm_networks, filing, actor=member, at=AT) == "own_organisation"

@@ -8,7 +8,7 @@ from django.db import connection
 from django.urls import reverse
 
 from ledger import clock
-from providers import keying, listing
+from providers import listing, restricting
 from providers.models import AcceleratorAlias, AcceleratorRate, ProviderKey, UsageBatch
 from tests.guards import guards_off
 from tests.providers import world
@@ -30,13 +30,13 @@ def _november():
 def test_an_address_list_is_shown_confirmed_and_declined():
     there = World()
     key, _, _ = world.a_live_key(there.provider)
-    filing = keying.file_networks(key, ["203.0.113.0/24"], actor=ENGINEER, at=LATER)
+    filing = restricting.file_networks(key, ["203.0.113.0/24"], actor=ENGINEER, at=LATER)
     chief = officer("赵复核", *KEYS)
     assert "203.0.113.0/24" in page(chief, "office_provider", there.provider.pk)
     assert key.key_id in page(chief, "office_providers")
     chief.post(reverse("office_networks_confirm", args=[filing.pk]))
     assert ProviderKey.objects.get(pk=key.pk).networks == ["203.0.113.0/24"]
-    other = keying.file_networks(key, [], actor=ENGINEER, at=LATER)
+    other = restricting.file_networks(key, [], actor=ENGINEER, at=LATER)
     address = reverse("office_networks_decline", args=[other.pk])
     assert "请填写理由" in chief.post(address, {}, follow=True).content.decode()
     chief.post(address, {"reason": "须限制来源"})
@@ -103,7 +103,7 @@ def test_a_name_is_proposed_by_one_and_approved_by_another():
 def test_who_may_only_look_changes_nothing():
     there = World()
     key, _, _ = world.a_live_key(there.provider)
-    filing = keying.file_networks(key, ["203.0.113.0/24"], actor=ENGINEER, at=LATER)
+    filing = restricting.file_networks(key, ["203.0.113.0/24"], actor=ENGINEER, at=LATER)
     reader = officer("审计员", "providers.view_providers")
     for name, pk in (("office_networks_confirm", filing.pk), ("office_key_revoke", key.pk)):
         assert reader.post(reverse(name, args=[pk]), {"reason": "x"}).status_code == 403
