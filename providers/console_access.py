@@ -40,7 +40,7 @@ def access(request: HttpRequest) -> HttpResponse:
 def networks(request: HttpRequest, pk: UUID) -> HttpResponse:
     """File from which addresses a key may be used."""
     key, form = _key(request, pk), NetworksForm(request.POST)
-    typed = form.cleaned_data if form.is_valid() else {"networks": [], "reason": ""}
+    typed: dict[str, Any] = form.cleaned_data if form.is_valid() else {"networks": [], "reason": ""}
     return _carry_out(
         request,
         form,
@@ -85,7 +85,7 @@ def rotate(request: HttpRequest, pk: UUID) -> HttpResponse:
 def webhook_add(request: HttpRequest) -> HttpResponse:
     """Register an address to be told."""
     form = WebhookForm(request.POST)
-    typed = form.cleaned_data if form.is_valid() else {"url": "", "events": []}
+    typed: dict[str, Any] = form.cleaned_data if form.is_valid() else {"url": "", "events": []}
     return _carry_out(
         request,
         form,

@@ -5,6 +5,7 @@ import dataclasses
 import secrets
 from datetime import UTC, datetime
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -34,14 +35,13 @@ def _today(monkeypatch):
     monkeypatch.setattr("ledger.clock._told", {"now": world.LATER})
 
 
-def made(kind: str):
-    """Return a private key of a kind, its public PEM, and how it signs a challenge."""
+def made(kind: str) -> tuple[Any, str]:
+    """Return a private key of a kind and its public half in PEM."""
     if kind == "sm2-sm3":
-        key = sm2.Sm2PrivateKey.generate()
-        return key, sm2.public_pem(key.public)
-    key = generate_private_key(SECP256R1()) if kind.startswith("ecdsa") else (
-        Ed25519PrivateKey.generate()
-    )  # fmt: skip
+        national = sm2.Sm2PrivateKey.generate()
+        return national, sm2.public_pem(national.public)
+    is_curve = kind.startswith("ecdsa")
+    key: Any = generate_private_key(SECP256R1()) if is_curve else Ed25519PrivateKey.generate()
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return key, pem.decode()
 
