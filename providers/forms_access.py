@@ -68,7 +68,7 @@ class RateForm(QuietForm):
     page = forms.CharField(label="页码或条目", max_length=50, required=False)
     document_sha256 = forms.RegexField(
         r"^[0-9a-f]{64}$",
-        label="资料文件的 SHA-256（可不填）",
+        label="资料文件的 SHA-256",
         required=False,
         error_messages={"invalid": "应为 64 位十六进制小写"},
     )

@@ -16,7 +16,8 @@ class NetworkQuerySet(models.QuerySet["NetworkFiling"]):
 
     def waiting(self) -> "NetworkQuerySet":
         """Return filings that wait for the second person."""
-        return self.filter(state="proposed").order_by("filed_at")
+        waiting = self.filter(state="proposed").exclude(key__state="revoked")
+        return waiting.order_by("filed_at")
 
 
 class NetworkFiling(FilingMachine):
