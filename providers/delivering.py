@@ -27,7 +27,7 @@ from providers.webhook_rules import (
     signed_headers,
 )
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 10
 _FINE = range(200, 300)
 
 
@@ -108,15 +108,15 @@ def _write_down(pk: int, task: Work, status: int, error: str) -> dict[str, Any]:
         return {"unchanged": True}
     at = max(task.requested_at, delivery.next_at)
     delivery.attempts += 1
-    delivery.round_attempts += 1
+    delivery.round_count += 1
     WebhookAttempt.objects.create(
         delivery=delivery, number=delivery.attempts, at=at, status=status, error=error[:200]
     )
     if status in _FINE:
         delivery.state = WebhookDelivery.State.DELIVERED
-    elif delivery.round_attempts > len(PAUSES):
+    elif delivery.round_count > len(PAUSES):
         delivery.state = WebhookDelivery.State.GIVEN_UP
     else:
-        delivery.next_at = at + PAUSES[delivery.round_attempts - 1]
+        delivery.next_at = at + PAUSES[delivery.round_count - 1]
     delivery.save()
     return {"status": status, "state": delivery.state}

@@ -95,7 +95,7 @@ def replay_delivery(delivery: WebhookDelivery, *, actor: Actor, at: datetime) ->
     if delivery.webhook.removed_at is not None:
         raise Refused("webhook_removed", "这个通知地址已停用。")
     delivery.state = WebhookDelivery.State.WAITING
-    delivery.round_attempts, delivery.next_at = 0, at
+    delivery.round_count, delivery.next_at = 0, at
     delivery.save()
     ask_delivery(delivery, actor=actor, at=at)
     _log("provider.webhook.replay", delivery.webhook, actor, at, {"message": delivery.message_id})

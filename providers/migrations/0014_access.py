@@ -7,7 +7,7 @@ from django.db import migrations, models
 import ledger.identifiers
 from providers.migrations._guards import edges_of, kept, never_deleted
 
-NETWORK_EDGES = ["proposed>approved", "proposed>declined"]
+EDGES = {"networkfiling": ["proposed>approved", "proposed>declined"]}
 FUNCTIONS = """
 CREATE FUNCTION providers_guard_key() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -101,7 +101,7 @@ def _triggers() -> list[str]:
     ]
     return [
         *made,
-        edges_of("networkfiling", NETWORK_EDGES),
+        edges_of("networkfiling", EDGES["networkfiling"]),
         *kept("batchclearance", "webhookattempt"),
         *never_deleted("networkfiling", "webhook", "webhookdelivery"),
     ]
@@ -258,7 +258,7 @@ class Migration(migrations.Migration):
                 ),
                 ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="尝试次数")),
                 (
-                    "round_attempts",
+                    "round_count",
                     models.PositiveSmallIntegerField(default=0, verbose_name="本轮尝试次数"),
                 ),
                 ("next_at", models.DateTimeField(verbose_name="下次尝试")),

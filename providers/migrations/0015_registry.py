@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 from providers.migrations._guards import edges_of
 
-ALIAS_EDGES = ["proposed>approved", "proposed>declined", "approved>retired"]
+EDGES = {"acceleratoralias": ["proposed>approved", "proposed>declined", "approved>retired"]}
 FUNCTIONS = """
 CREATE FUNCTION providers_guard_rate_time() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -54,7 +54,7 @@ END $$;
 def _triggers() -> list[str]:
     return [
         "DROP TRIGGER guard_state ON providers_acceleratoralias",
-        edges_of("acceleratoralias", ALIAS_EDGES),
+        edges_of("acceleratoralias", EDGES["acceleratoralias"]),
         "CREATE TRIGGER guard_rate_time BEFORE INSERT OR UPDATE ON providers_acceleratorrate"
         " FOR EACH ROW EXECUTE FUNCTION providers_guard_rate_time()",
         "CREATE TRIGGER guard_rate_evidence BEFORE UPDATE ON providers_acceleratorrate"

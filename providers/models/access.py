@@ -162,7 +162,7 @@ class WebhookDelivery(models.Model):
     created_at = models.DateTimeField("产生时间")
     state = models.CharField("状态", max_length=10, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField("尝试次数", default=0)
-    round_attempts = models.PositiveSmallIntegerField("本轮尝试次数", default=0)
+    round_count = models.PositiveSmallIntegerField("本轮尝试次数", default=0)
     next_at = models.DateTimeField("下次尝试")
 
     objects = DeliveryQuerySet.as_manager()

@@ -106,9 +106,8 @@ def test_the_table_is_the_whole_machine(model, table):
 
 @pytest.mark.parametrize(("model", "table"), TABLES, ids=lambda each: getattr(each, "__name__", ""))
 def test_the_database_knows_the_same_edges(model, table):
-    later = {"acceleratoralias": ALIASES.ALIAS_EDGES, "networkfiling": NETWORKS.NETWORK_EDGES}
-    name = model._meta.model_name
-    written = set(later[name] if name in later else GUARDS.EDGES[name])
+    edges = GUARDS.EDGES | NETWORKS.EDGES | ALIASES.EDGES
+    written = set(edges[model._meta.model_name])
     assert written == {f"{state}>{target}" for (state, _), target in read(table).items() if target}
 
 
