@@ -232,7 +232,9 @@ def test_who_sits_at_a_provider_confirms_nothing_for_it():
     provider = world.a_provider()
     user = story.user_of("孙双职")
     ProviderSeat.objects.create(user=user, provider=provider, role="provider_operator")
-    member = Actor("user", str(user.pk), "孙双职", "approver", user.person_hash)
+    member = Actor(
+        kind="user", id=str(user.pk), name="孙双职", role="approver", person=user.person_hash
+    )
     new, private = proposed(provider)
     keying.prove_possession(new, proof(private, new.challenge), actor=ENGINEER, at=AT)
     assert refusal(keying.confirm_key, new, actor=member, at=AT) == "own_organisation"
