@@ -7,6 +7,7 @@ belongs to another provider does not exist here.
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -14,7 +15,6 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from ledger import clock
-from ledger.refusals import Refused
 from ledger.rights import public, stating
 from providers import declaring, described, metering
 from providers.api_answers import (
@@ -25,6 +25,8 @@ from providers.api_answers import (
     language_of,
     problem,
 )
+from providers.api_limits import count_records
+from providers.api_receipts import ProofView, ReceiptView
 from providers.api_requests import (
     MeteringView,
     batch_of,
@@ -38,9 +40,8 @@ from providers.api_requests import (
     whole_number,
 )
 from providers.explaining import EXPLANATIONS, grouped
-from providers.models import UsageBatch
-from providers.problems import CATALOGUE
-from providers.receipts import MOST_RESULTS, errors_csv, receipt_of, results_page, told
+from providers.models import ProviderKey
+from providers.receipts import MOST_RESULTS, errors_csv, results_page, told
 from providers.signatures import COMPONENTS, MOST_SKEW, TAG
 from providers.wire import (
     CONTENT_TYPES,
@@ -77,6 +78,8 @@ class BatchesView(MeteringView):
                     key=key,
                     later=later,
                 )
+        if not taken.replayed:
+            count_records(http, caller.key, taken.batch.rows)
         return batch_response(http, taken.batch, replayed=taken.replayed)
 
 
@@ -99,6 +102,7 @@ class ValidateView(MeteringView):
                 actor=caller.actor,
                 at=clock.now(),
             )
+        count_records(http, caller.key, verdict.batch.rows)
         language = language_of(http)
         faults = [told(fault["row"], fault, language) for fault in verdict.faults]
         body = batch_body(verdict.batch)
@@ -132,18 +136,6 @@ class ResultsView(MeteringView):
         return answer(
             {"results": rows, "next_cursor": None if following is None else str(following)}
         )
-
-
-class ReceiptView(MeteringView):
-    """The signed receipt of a batch."""
-
-    @described.get_receipt
-    def get(self, request: Any, batch_id: UUID) -> HttpResponse:
-        """Return the receipt as plain data and as a signed note."""
-        batch = batch_of(request._request, batch_id)
-        if batch.status == UsageBatch.Status.PROCESSING:
-            raise Refused("processing", CATALOGUE["processing"].zh)
-        return answer(receipt_of(batch, at=clock.now()))
 
 
 class ErrorsView(MeteringView):
@@ -228,6 +220,7 @@ class LimitsView(MeteringView):
     def get(self, request: Any) -> HttpResponse:
         """Return every limit that an upload has to keep."""
         del request
+        access = settings.ACCESS
         return answer(
             {
                 "sync_rows": metering.SYNC_ROWS,
@@ -244,10 +237,14 @@ class LimitsView(MeteringView):
                     "components": list(COMPONENTS),
                     "parameters": ["created", "nonce", "keyid", "tag"],
                     "tag": TAG,
-                    "algorithm": "ed25519",
+                    "algorithms": ProviderKey.Algorithm.values,
                     "most_skew_seconds": int(MOST_SKEW.total_seconds()),
                 },
                 "latest_ahead_seconds": 300,
+                "rate_limits": [
+                    {"unit": unit, "quota": quota, "window_seconds": access.window_seconds}
+                    for unit, quota in (("requests", access.requests), ("records", access.records))
+                ],
             }
         )
 
@@ -300,6 +297,7 @@ urlpatterns = [
     path(_BATCH, stating(_KEYED, BatchView.as_view()), name="api_batch"),
     path(f"{_BATCH}/results", stating(_KEYED, ResultsView.as_view()), name="api_results"),
     path(f"{_BATCH}/receipt", stating(_KEYED, ReceiptView.as_view()), name="api_receipt"),
+    path(f"{_BATCH}/receipt.tlog-proof", stating(_KEYED, ProofView.as_view()), name="api_proof"),
     path(f"{_BATCH}/errors.csv", stating(_KEYED, ErrorsView.as_view()), name="api_errors"),
     path("metering/validate", stating(_KEYED, ValidateView.as_view()), name="api_validate"),
     path(

@@ -10,7 +10,7 @@ from ledger.amounts import parse_yuan, yuan_text
 from ledger.identifiers import new_id
 from ledger.periods import SHANGHAI
 from providers.explaining import record_problems
-from providers.models import AcceleratorRate, BatchRow, OfferingPrice, UsageBatch, UsageRecord
+from providers.models import BatchRow, OfferingPrice, UsageBatch, UsageRecord
 from providers.models.catalogue import registry
 from providers.ordering import MOST_DEVICES
 from providers.wire import CSV, JSON, NDJSON, PARQUET
@@ -332,47 +332,6 @@ class AdmitForm(QuietForm):
     batch_no = forms.CharField(
         label="入库批次", max_length=30, error_messages={"required": "请填写入库批次"}
     )
-
-
-class RateForm(QuietForm):
-    """Propose a rate."""
-
-    model = forms.ModelChoiceField(
-        label="型号",
-        queryset=registry(),
-        empty_label="请选择",
-        error_messages={"required": "请选择型号"},
-    )
-    gflops = forms.IntegerField(
-        label="FP16 稠密峰值（GFLOPS，单卡）",
-        min_value=1,
-        help_text="例如 A100 为 312000。不要填稀疏数值。",
-        error_messages={"required": "请填写峰值", "invalid": "请填写整数"},
-    )
-    valid_from = DayField(label="自何日起", error_messages={"required": "请填写日期"})
-    grade = forms.ChoiceField(label="依据等级", choices=AcceleratorRate.Grade.choices)
-    source = forms.CharField(
-        label="依据",
-        max_length=200,
-        help_text="资料名称、页码、日期",
-        error_messages={"required": "请写明依据"},
-    )
-
-
-class ModelForm(QuietForm):
-    """Register a kind of accelerator."""
-
-    key = forms.SlugField(
-        label="型号代码",
-        max_length=60,
-        help_text="小写英文、数字、连字符，例如 nvidia-a100",
-        error_messages={"required": "请填写型号代码", "invalid": "只用小写英文、数字和连字符"},
-    )
-    name = forms.CharField(label="名称", max_length=100, error_messages={"required": "请填写名称"})
-    vendor = forms.CharField(
-        label="厂商", max_length=100, error_messages={"required": "请填写厂商"}
-    )
-    domestic = forms.BooleanField(label="国产加速卡", required=False)
 
 
 class ResolutionForm(QuietForm):

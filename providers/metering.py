@@ -23,6 +23,7 @@ from ledger.transfers import Journal, Transfer
 from ledger.work import Progress, Work
 from providers.bodies import Body, kept_body
 from providers.columns import ahead, read_pieces
+from providers.limits import count_records
 from providers.models import (
     BatchRow,
     Provider,
@@ -34,6 +35,7 @@ from providers.plain import unpacked
 from providers.problems import CATALOGUE
 from providers.staging import Stage, Sum, release_rows
 from providers.tallies import Blocker, MonthlyUsage, blockers, monthly_usage
+from providers.telling import tell_batch
 from providers.uploads import (
     Taken,
     Upload,
@@ -176,6 +178,8 @@ def run_batch_work(task: Work, progress: Progress) -> dict[str, Any]:
                 _fill(batch, body, actor=actor, at=task.requested_at)
     except Refused as refused:
         _refuse_batch(batch, refused, actor=actor, at=task.requested_at)
+    if batch.key is not None:
+        count_records(batch.key, batch.rows)
     progress(1, 1, "完成")
     return {"status": batch.status}
 
@@ -385,6 +389,7 @@ def _book_and_record(batch: UsageBatch, sums: list[Sum], *, actor: Actor, at: da
     )
     batch.log_entry_id = entry.id
     batch.save()
+    tell_batch(batch, actor=actor, at=at)
 
 
 def _refuse_batch(batch: UsageBatch, refused: Refused, *, actor: Actor, at: datetime) -> None:

@@ -259,7 +259,7 @@ def test_a_live_key_is_made_proved_and_confirmed_through_the_pages():
     there = World()
     client = staff_of(there.provider)
     private = Ed25519PrivateKey.generate()
-    leaked = world.private_pem(private).decode()
+    leaked = world.private_pem(Ed25519PrivateKey.generate()).decode()
     answer = client.post(reverse("console_keys"), {"mode": "live", "public_key": leaked})
     assert answer.status_code == 409
     assert "私钥" in answer.content.decode()
