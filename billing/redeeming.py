@@ -284,8 +284,7 @@ def _rows(
             model_ref=str(line.model.pk),
             model_name=line.model.name,
             rate_ref=str(line.rate.pk),
-            rate_label=f"{_FORMATS.get(line.rate.number_format, line.rate.number_format)} "
-            f"第 {line.rate.version} 版",
+            rate_label=rate_label(line.rate),
             gflops=line.usage.gflops,
             price_ref=str(line.price.pk),
             pricing_unit=line.price.pricing_unit,
@@ -307,6 +306,11 @@ def _rows(
             zip(lines, share.line_grants_fen, strict=True), start=1
         )
     ]
+
+
+def rate_label(rate: AcceleratorRate) -> str:
+    """Return how a rate is named on a statement: its number format and version."""
+    return f"{_FORMATS.get(rate.number_format, rate.number_format)} 第 {rate.version} 版"
 
 
 def card_hours(device_milli_seconds: int) -> Any:
