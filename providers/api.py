@@ -15,7 +15,6 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from ledger import clock
-from ledger.refusals import Refused
 from ledger.rights import public, stating
 from providers import declaring, metering
 from providers.api_answers import (
@@ -26,6 +25,7 @@ from providers.api_answers import (
     language_of,
     problem,
 )
+from providers.api_receipts import ProofView, ReceiptView
 from providers.api_requests import (
     MeteringView,
     batch_of,
@@ -46,9 +46,8 @@ from providers.batches import (
     LONGEST_LINE,
     MOST_ROWS,
 )
-from providers.models import UsageBatch
 from providers.problems import CATALOGUE
-from providers.receipts import MOST_RESULTS, errors_csv, receipt_of, results_page, told
+from providers.receipts import MOST_RESULTS, errors_csv, results_page, told
 from providers.schemas import (
     BODIES,
     FREE_OBJECT,
@@ -157,20 +156,6 @@ class ResultsView(MeteringView):
         return answer(
             {"results": rows, "next_cursor": None if following is None else str(following)}
         )
-
-
-class ReceiptView(MeteringView):
-    """The signed receipt of a batch."""
-
-    @extend_schema(
-        operation_id="get_receipt", responses={200: FREE_OBJECT} | problems(401, 404, 409)
-    )
-    def get(self, request: Any, batch_id: UUID) -> HttpResponse:
-        """Return the receipt as plain data and as a signed note."""
-        batch = batch_of(request._request, batch_id)
-        if batch.status == UsageBatch.Status.PROCESSING:
-            raise Refused("processing", CATALOGUE["processing"].zh)
-        return answer(receipt_of(batch, at=clock.now()))
 
 
 class ErrorsView(MeteringView):
@@ -350,6 +335,7 @@ urlpatterns = [
     path(_BATCH, stating(_KEYED, BatchView.as_view()), name="api_batch"),
     path(f"{_BATCH}/results", stating(_KEYED, ResultsView.as_view()), name="api_results"),
     path(f"{_BATCH}/receipt", stating(_KEYED, ReceiptView.as_view()), name="api_receipt"),
+    path(f"{_BATCH}/receipt.tlog-proof", stating(_KEYED, ProofView.as_view()), name="api_proof"),
     path(f"{_BATCH}/errors.csv", stating(_KEYED, ErrorsView.as_view()), name="api_errors"),
     path("metering/validate", stating(_KEYED, ValidateView.as_view()), name="api_validate"),
     path(

@@ -108,6 +108,19 @@ class ResultsSchema(serializers.Serializer):
     next_cursor = serializers.CharField(allow_null=True)
 
 
+class ReceiptSchema(serializers.Serializer):
+    """A signed receipt, and the proof that its entry lies in the public log once it is sealed."""
+
+    receipt = serializers.DictField(help_text="what is stated, as plain data")
+    note = serializers.CharField(help_text="the same, signed (C2SP signed-note)")
+    vkey = serializers.CharField(help_text="the log's key; compare it with a copy from elsewhere")
+    promise = serializers.CharField(allow_blank=True, help_text="signed promise, before sealing")
+    log_index = serializers.IntegerField(allow_null=True, help_text="null until sealed")
+    entry = serializers.CharField(allow_blank=True, help_text="Base64 of the log entry's bytes")
+    proof = serializers.CharField(allow_blank=True, help_text="C2SP tlog-proof; empty until sealed")
+    checkpoint = serializers.CharField(allow_blank=True, help_text="the signed checkpoint of it")
+
+
 class DaySchema(serializers.Serializer):
     """A day in Shanghai."""
 
