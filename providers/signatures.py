@@ -210,6 +210,7 @@ def _check_parameters(parameters: Mapping[str, Any], key_id: str, now: datetime)
 
 _SAID: tuple[tuple[str, str], ...] = (
     ("older than", "signature_time"),
+    ("allowable age", "signature_time"),
     ("created", "signature_time"),
     ("expire", "signature_time"),
     ("algorithm", "signature_algorithm"),

@@ -21,7 +21,6 @@ from slq.words import Speech
 AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 NO_ENTRY = frozenset({401, 403})
 NOT_FOUND, LATER = 404, 202
-_SKEWED = "signature_time"
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,8 @@ def _ask(ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
 def _let_in(answer: Answer, speech: Speech) -> Answer:
     if answer.status in NO_ENTRY:
         why = speech("no_entry", status=answer.status, why=sentence(answer))
-        offset = clock_offset(answer)
-        if answer.body.get("code") == _SKEWED and offset is not None:
-            most = int(MOST_SKEW.total_seconds())
+        offset, most = clock_offset(answer), int(MOST_SKEW.total_seconds())
+        if offset is not None and abs(offset) > most:
             why += "\n" + speech("skewed", seconds=offset, most=most)
         raise Stopped(Exit.AUTH, why)
     return answer
