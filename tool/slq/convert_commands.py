@@ -96,7 +96,8 @@ def _columns(path: Path, speech: Speech) -> list[str]:
     """Return the header of a CSV file; the encodings that occur here are tried in turn."""
     if not path.is_file():
         raise Stopped(Exit.USAGE, speech("no_file", path=path))
-    first = path.open("rb").readline()
+    with path.open("rb") as file:
+        first = file.readline()
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return next(csv.reader([first.decode(encoding)]), [])
