@@ -14,7 +14,6 @@ from django.db import connection
 from psycopg.types.json import Jsonb
 
 from ledger.periods import Month, month_of
-from providers.batches import BadBatch
 from providers.columns import Piece
 from providers.measures import split_use, whole_seconds
 from providers.models import MeteringMonth, Provider, UsageBatch
@@ -39,6 +38,7 @@ from providers.staging_sql import (
     SUMS,
     SUPERSEDE,
 )
+from providers.wire import BadBatch
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 LATEST_AHEAD = timedelta(minutes=5)
