@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from billing.models import Statement
 from ledger import clock
