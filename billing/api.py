@@ -8,7 +8,8 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import path
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 from billing.provider_months import month_told, months_told
@@ -20,6 +21,14 @@ from providers.api_requests import MeteringView, identify
 from providers.schemas import problems
 
 _KEYED = "provider key"
+_AUTH: Any = [{"providerKey": []}]
+_MONTH = OpenApiParameter(
+    "month",
+    OpenApiTypes.STR,
+    OpenApiParameter.PATH,
+    pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$",
+    description="a settlement month, like 2026-10",
+)
 
 
 class StatementLineSchema(serializers.Serializer):
@@ -75,7 +84,14 @@ class MonthsSchema(serializers.Serializer):
 class StatementsView(MeteringView):
     """The months in which something counts."""
 
-    @extend_schema(operation_id="list_statements", responses={200: MonthsSchema} | problems(401))
+    @extend_schema(
+        operation_id="list_statements",
+        summary="各月结算进度",
+        description="The settlement months of the key's provider, the latest first.",
+        tags=["metering"],
+        auth=_AUTH,
+        responses={200: OpenApiResponse(MonthsSchema, description="the months")} | problems(401),
+    )
     def get(self, request: Any) -> HttpResponse:
         """List the settlement months of the key's provider, the latest first."""
         key = identify(request._request)
@@ -87,7 +103,14 @@ class StatementView(MeteringView):
 
     @extend_schema(
         operation_id="get_statement",
-        responses={200: MonthStatementSchema} | problems(400, 401),
+        summary="某月计入的用量与金额",
+        description="What counted by order, model and rate version, its price, gross and the "
+        "voucher's share. Preliminary until the month's statements are put out.",
+        tags=["metering"],
+        auth=_AUTH,
+        parameters=[_MONTH],
+        responses={200: OpenApiResponse(MonthStatementSchema, description="the month")}
+        | problems(400, 401, 404),
     )
     def get(self, request: Any, month: str) -> HttpResponse:
         """Tell what counted by order, model and rate version, and what it comes to."""
