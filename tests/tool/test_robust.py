@@ -4,9 +4,19 @@ import gzip
 import json
 import os
 import signal
+import ssl
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.tool.conftest import HEAD
 from tests.tool.test_resume import wait_for_chunk
@@ -167,3 +177,36 @@ def test_a_config_file_that_is_none_is_named(program):
     ran = program.run("status", "x")
     assert ran.code == 2
     assert "slq login" in ran.err
+
+
+@pytest.fixture
+def stranger(tmp_path) -> Iterator[str]:
+    """Somebody who answers at an https address with a certificate that nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    today = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(today).not_valid_after(today + timedelta(days=1))
+    plain = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    signed = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    (tmp_path / "one.pem").write_bytes(key.private_bytes(*plain) + signed)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "one.pem")
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None  # a client that hangs up is what is wanted here
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"https://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_found_and_nothing_is_sent(
+    line, program, stranger
+):
+    doctor = program.run("doctor", "--json", SLQ_ENDPOINT=stranger)
+    found = {each["what"]: each for each in doctor.json}
+    assert (doctor.code, found["加密连接"]["fine"]) == (5, False)
+    ran = program.run(
+        "push", line.file("usage.csv", line.row(1)), "--tries", "1", SLQ_ENDPOINT=stranger
+    )
+    assert (ran.code, line.stored()) == (6, 0)
