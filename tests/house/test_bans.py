@@ -37,7 +37,6 @@ THE_MACHINE_CLOCK = {
     "providers/api_requests.py": "whether a signature is fresh is a question of real time",
     "providers/client.py": "signs with the real time of its machine",
     "tool/slq/client.py": "signs with the real time of its machine",
-    "tool/slq/doctor.py": "holds the machine's clock against the service's",
     "tool/slq/sending.py": "waits until a date that the service names",
 }
 SWALLOWS_FAULTS = {
