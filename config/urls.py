@@ -39,7 +39,8 @@ urlpatterns = [
     path("public/log/", include("ledger.public_log")),
     path("public/log/", include("ledger.public")),
     path("api/v1/", include("providers.api_counting")),
-    path("api/v1/", include("providers.api")),
+    path("api/v1/", include("billing.api")),
+    path("api/v1/", include("providers.api")),  # ends with the net for all other addresses
     path("", include("config.frame")),
     path("", include("config.health")),
 ]

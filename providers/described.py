@@ -132,7 +132,7 @@ RATES = [
     ),
 ]
 _READ = [LANGUAGE, RETRY_AFTER]
-_KEYED = [*_READ, *RATES]
+KEYED_PARAMETERS = [*_READ, *RATES]
 _BATCH_AT = {"type": "string", "format": "uri-reference"}
 
 upload_batch = extend_schema(
@@ -170,7 +170,10 @@ get_batch = extend_schema(
     operation_id="get_batch",
     summary="批次的状态与结果",
     auth=KEYED,
-    parameters=[*_KEYED, _on([200], "Retry-After", {"type": "integer"}, "While processing.")],
+    parameters=[
+        *KEYED_PARAMETERS,
+        _on([200], "Retry-After", {"type": "integer"}, "While processing."),
+    ],
     responses={200: _answer(schemas.BatchSchema, "The batch as it stands.")}
     | problems(401, 403, 404),
 )
@@ -190,7 +193,7 @@ get_results = extend_schema(
             {"type": "integer", "minimum": 0, "maximum": MOST_RESULTS, "default": 100},
             "Rows a page; 0 is the default.",
         ),
-        *_KEYED,
+        *KEYED_PARAMETERS,
     ],
     responses={200: _answer(schemas.ResultsSchema, "A page of rows in row order.")}
     | problems(400, 401, 403, 404),
@@ -199,7 +202,7 @@ get_receipt = extend_schema(
     operation_id="get_receipt",
     summary="签名回执",
     auth=KEYED,
-    parameters=_KEYED,
+    parameters=KEYED_PARAMETERS,
     responses={200: _answer(schemas.ReceiptSchema, "Receipt, note and key.")}
     | problems(401, 403, 404, 409),
 )
@@ -208,7 +211,7 @@ get_tlog_proof = extend_schema(
     summary="公开日志中的证明",
     auth=KEYED,
     parameters=[
-        *_KEYED,
+        *KEYED_PARAMETERS,
         _on([200], "Content-Disposition", OpenApiTypes.STR, "A file name."),
     ],
     responses={(200, "text/plain"): _answer(str, "C2SP tlog-proof of the batch's entry.")}
@@ -219,7 +222,7 @@ get_errors_csv = extend_schema(
     summary="错误行，改好可直接重发",
     auth=KEYED,
     parameters=[
-        *_KEYED,
+        *KEYED_PARAMETERS,
         _on([200], "Content-Disposition", OpenApiTypes.STR, "A file name."),
     ],
     responses={(200, "text/csv"): _answer(str, "The rows left out, with three columns why.")}
@@ -229,7 +232,7 @@ declare_zero = extend_schema(
     operation_id="declare_zero",
     summary="零申报",
     auth=KEYED,
-    parameters=[IDEMPOTENCY_KEY, *SIGNED, *_KEYED],
+    parameters=[IDEMPOTENCY_KEY, *SIGNED, *KEYED_PARAMETERS],
     request=schemas.DaySchema,
     examples=[OpenApiExample("一天", {"day": "2026-10-03"}, request_only=True)],
     responses={201: _answer(schemas.ZeroSchema, "Declared; once a day, again is harmless.")}
@@ -239,7 +242,7 @@ send_manifest = extend_schema(
     operation_id="send_manifest",
     summary="日清单",
     auth=KEYED,
-    parameters=[IDEMPOTENCY_KEY, *SIGNED, *_KEYED],
+    parameters=[IDEMPOTENCY_KEY, *SIGNED, *KEYED_PARAMETERS],
     request=schemas.ManifestSchema,
     responses={201: _answer(schemas.ComparedSchema, "The manifest beside what we hold.")}
     | problems(400, 401, 403, 409, 411, 413, 415),
@@ -286,7 +289,7 @@ get_calendar = extend_schema(
     auth=KEYED,
     parameters=[
         _query("month", {"type": "string", "example": "2026-10"}, "The running month if left out."),
-        *_KEYED,
+        *KEYED_PARAMETERS,
     ],
     responses={200: _answer(CalendarSchema, "Every day of the month, and missing numbers.")}
     | problems(400, 401, 403),
@@ -305,7 +308,7 @@ list_waiting = extend_schema(
             {"type": "integer", "minimum": 0, "maximum": MOST_WAITING, "default": 100},
             "Lines a page; 0 is the default.",
         ),
-        *_KEYED,
+        *KEYED_PARAMETERS,
     ],
     responses={200: _answer(WaitingSchema, "What waits, for what, since when, what to do.")}
     | problems(400, 401, 403),
