@@ -21,6 +21,7 @@ ROLE_OF_COMMAND = {
     "verify_log": "AUDIT",
     "check_books": "AUDIT",
     "export_log": "AUDIT",
+    "verify_evidence": "AUDIT",
 }
 
 

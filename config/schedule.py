@@ -28,6 +28,20 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "try webhooks again whose pause is over": {
+        "task": "config.tasks.deliver_webhooks",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "tell providers which keys end soon": {
+        "task": "config.tasks.warn_of_keys",
+        "schedule": crontab(hour=8, minute=30),
+    },
+    "forget nonces and windows that are over": {
+        "task": "config.tasks.forget_uses",
+        "schedule": crontab(minute=20),
+        "options": {"expires": 3600},
+    },
     "let vouchers lapse whose last day is over": {
         "task": "config.tasks.expire_vouchers",
         "schedule": crontab(hour=0, minute=5),

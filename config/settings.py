@@ -9,13 +9,16 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
+from config.access import read_access
 from config.environment import EnvironmentReader
+from config.interface import SPECTACULAR_SETTINGS  # noqa: F401 - drf_spectacular reads it
 from ledger.signers import signer_fault
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = EnvironmentReader(os.environ)
 
 SECRET_KEY = env.text("SECRET_KEY", why="a random text of at least 50 characters, kept secret")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 DATABASE_ROLE_PREFIX = env.role_prefix()
@@ -35,9 +38,9 @@ DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by on
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")
 env.refuse_for_the_world(ENCRYPTED, demo=DEMO_MODE, debug=DEBUG, secret=SECRET_KEY)
 CONN_MAX_AGE = env.number("CONN_MAX_AGE", default=60)
+ACCESS = read_access(env)
 RAW_KEPT_DAYS = env.number("RAW_KEPT_DAYS", default=1095, at_least=30)  # raw uploads
 env.finish()
-
 DATABASES["default"] |= {"CONN_MAX_AGE": CONN_MAX_AGE, "CONN_HEALTH_CHECKS": True}
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -95,9 +98,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Who comes in ---------------------------------------------------------------------------------
 AUTH_USER_MODEL = "config.User"
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "entrance"
-LOGOUT_REDIRECT_URL = "home"
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "login", "entrance", "home"
 _PASSWORD = "django.contrib.auth.password_validation."  # noqa: S105 - a module path
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": _PASSWORD + "UserAttributeSimilarityValidator"},
@@ -152,14 +153,6 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",  # middleware asks it
     "COERCE_DECIMAL_TO_STRING": True,
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "算力券计量上传接口",
-    "VERSION": "1.0.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-}
 
 # The bell: work and its state lie in PostgreSQL (ledger.work) -----------------------------------
 CELERY_BROKER_URL = BROKER_URL
@@ -167,8 +160,7 @@ CELERY_TASK_DEFAULT_QUEUE = env.text("CELERY_QUEUE", "house")  # one queue a hou
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_PUBLISH_RETRY = False  # a dead broker must not hold up a request: the sweeper rings
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

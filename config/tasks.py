@@ -21,8 +21,15 @@ from ledger.refusals import Broken, Refused
 from ledger.stamping import stamp_newest
 from ledger.witnessing import Outcome, log_alarm, witness_newest
 from providers import looking
+from providers.delivering import run_delivery_work
+from providers.limits import sweep_windows
 from providers.metering import run_batch_work
+from providers.releasing import WORK_KIND as RELEASE
+from providers.releasing import run_release_work
 from providers.retaining import remove_bodies, sweep_leftovers
+from providers.telling import WORK_KIND as DELIVERY
+from providers.telling import ask_due, warn_of_ending_keys
+from providers.uploads import forget_nonces
 from vouchers.models import Voucher
 from vouchers.spending import expire_voucher
 
@@ -31,6 +38,8 @@ WORTH_A_ROLL_UP = 100  # journals; fewer are summed up quickly enough each time
 
 HANDLERS: dict[str, work.Handler] = {
     "metering.batch": run_batch_work,
+    RELEASE: run_release_work,
+    DELIVERY: run_delivery_work,
     "billing.close_month": run_close_work,
     "billing.render_report": run_report_work,
     INSPECTION: run_inspection_work,
@@ -82,6 +91,24 @@ def expire_vouchers() -> int:
         else:
             lapsed += 1
     return lapsed
+
+
+@shared_task
+def deliver_webhooks() -> int:
+    """Try again what did not arrive and whose pause is over; return how many."""
+    return ask_due(actor=system_actor("deliver-webhooks"), at=clock.now())
+
+
+@shared_task
+def warn_of_keys() -> int:
+    """Tell providers which of their keys end soon; return how many warnings."""
+    return warn_of_ending_keys(actor=system_actor("warn-of-keys"), at=clock.now())
+
+
+@shared_task
+def forget_uses() -> int:
+    """Forget nonces that nobody can replay any more and windows of use long over."""
+    return forget_nonces() + sweep_windows()
 
 
 @shared_task

@@ -165,6 +165,32 @@ class Sm2PrivateKey:
         return r.to_bytes(_WORD) + s.to_bytes(_WORD)
 
 
+def point_in_pem(text: str) -> bytes:
+    """Return the point of an SM2 public key in PEM; empty when it is a key of another kind.
+
+    Raises:
+        Sm2Error: an SM2 key whose point is not one of the curve.
+    """
+    lines = text.strip().replace("\r\n", "\n").split("\n")
+    if lines[0] != "-----BEGIN PUBLIC KEY-----" or lines[-1] != "-----END PUBLIC KEY-----":
+        return b""
+    try:
+        der = b64decode("".join(lines[1:-1]), validate=True)
+    except NotBase64:
+        return b""
+    if not der.startswith(_SPKI):
+        return b""
+    check_point(der[len(_SPKI) :])
+    return der[len(_SPKI) :]
+
+
+def public_pem(public: bytes) -> str:
+    """Return a public point as OpenSSL writes it: SubjectPublicKeyInfo in PEM."""
+    text = b64encode(_SPKI + public).decode("ascii")
+    lines = [text[begin : begin + 64] for begin in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
+
+
 def check_point(public: bytes) -> None:
     """Insist that a public key is a point of the curve.
 

@@ -1,9 +1,6 @@
 """Admit providers, their keys and their machines; two people for whatever counts."""
 
-import hashlib
-import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -11,22 +8,29 @@ from django.db import transaction
 from ledger import audit
 from ledger.actors import Actor
 from ledger.refusals import Refused
-from providers.metering import release_held
-from providers.models import AcceleratorModel, Capacity, Provider, ProviderKey, ProviderSeat
+from providers.keying import NewKey, confirm_key, propose_key, prove_possession, revoke_key
+from providers.models import AcceleratorModel, Capacity, Provider, ProviderSeat
 from providers.models.state_row import move, note_birth
-from providers.signatures import KeyRefused, holds, read_public_key
+from providers.releasing import ask_release
 from vouchers.credit_codes import check
 
-KEY_LIFE = timedelta(days=365)
 MOST_DEVICES = 1_000_000
 
-
-@dataclass(frozen=True)
-class NewKey:
-    """A key just proposed, with its token: shown once, never kept."""
-
-    key: ProviderKey
-    token: str
+__all__ = [
+    "NewKey",
+    "add_provider_seat",
+    "admit_provider",
+    "apply_provider",
+    "confirm_capacity",
+    "confirm_key",
+    "decline_provider",
+    "propose_key",
+    "prove_possession",
+    "readmit_provider",
+    "register_capacity",
+    "revoke_key",
+    "suspend_provider",
+]
 
 
 @transaction.atomic
@@ -130,124 +134,6 @@ def add_provider_seat(
 
 
 @transaction.atomic
-def propose_key(
-    provider: Provider,
-    mode: str,
-    *,
-    public_key: str = "",
-    title: str = "",
-    actor: Actor,
-    at: datetime,
-) -> NewKey:
-    """Make an interface key; the token is returned once and only its digest is kept.
-
-    A test key works at once. A live key needs a public Ed25519 key, proof that the provider holds
-    the private half (``prove_possession``), and a second person (``confirm_key``).
-
-    Writes: key, state row(s), log entry.
-
-    Raises:
-        Refused: no public key for a live key; a private, weak or unreadable key.
-    """
-    encoded = ""
-    if mode == ProviderKey.Mode.LIVE or public_key:
-        try:
-            encoded = read_public_key(public_key)
-        except KeyRefused as refused:
-            raise Refused(refused.code, str(refused), field="public_key") from refused
-    key_id = f"pk_{mode}_{secrets.token_hex(8)}"
-    token = f"{key_id}.{secrets.token_urlsafe(32)}"
-    key = ProviderKey.objects.create(
-        key_id=key_id,
-        provider=provider,
-        mode=mode,
-        title=title,
-        token_digest=hashlib.sha256(token.encode()).hexdigest(),
-        public_key=encoded,
-        challenge=secrets.token_hex(32),
-        valid_from=at,
-        valid_until=at + KEY_LIFE,
-        proposed_at=at,
-        proposed_by_person=actor.person,
-    )
-    note_birth(key, "提出密钥", actor=actor, at=at)
-    if mode == ProviderKey.Mode.TEST:
-        move(key, "confirm", actor=actor, at=at)
-        key.save()
-    _log("provider.key.propose", provider, actor, at, {"key": key_id, "public_key": encoded})
-    return NewKey(key, token)
-
-
-@transaction.atomic
-def prove_possession(
-    key: ProviderKey, signature: str, *, actor: Actor, at: datetime
-) -> ProviderKey:
-    """Take the provider's signature over our challenge as proof that it holds the private key.
-
-    Raises:
-        Refused: the signature does not fit.
-    """
-    key = ProviderKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
-    if key.possession_proved_at:
-        return key
-    if not holds(key.public_key, key.challenge, signature):
-        raise Refused(
-            "possession_not_proved",
-            "签名与公钥不符。请用对应的私钥对挑战值签名，再粘贴 Base64 结果。",
-            field="signature",
-        )
-    key.possession_proved_at = at
-    key.save()
-    _log("provider.key.prove", key.provider, actor, at, {"key": key.key_id})
-    return key
-
-
-@transaction.atomic
-def confirm_key(key: ProviderKey, *, actor: Actor, at: datetime) -> ProviderKey:
-    """Put a live key into force: by the bureau, never by the person who proposed it.
-
-    Writes: state row, log entry.
-
-    Raises:
-        Refused: no proof of possession yet, the same person, or not waiting.
-    """
-    key = ProviderKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
-    _other_person(actor, key.proposed_by_person, "密钥确认")
-    if key.mode == ProviderKey.Mode.LIVE and not key.possession_proved_at:
-        raise Refused("possession_not_proved", "供方尚未证明持有私钥，暂不能确认。")
-    move(key, "confirm", actor=actor, at=at)
-    key.confirmed_by_person = actor.person
-    key.confirmed_at = at
-    key.save()
-    _log("provider.key.confirm", key.provider, actor, at, {"key": key.key_id})
-    return key
-
-
-@transaction.atomic
-def revoke_key(
-    key: ProviderKey,
-    *,
-    reason: str,
-    compromised_since: datetime | None = None,
-    actor: Actor,
-    at: datetime,
-) -> ProviderKey:
-    """Revoke a key at once; one person is enough. A compromise date flags what it sent since.
-
-    Writes: state row, log entry.
-    """
-    key = ProviderKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
-    if key.state == ProviderKey.State.REVOKED:
-        return key
-    move(key, "revoke", actor=actor, at=at, reason=_need_reason(reason))
-    key.revoked_at = at
-    key.compromised_since = compromised_since
-    key.save()
-    _log("provider.key.revoke", key.provider, actor, at, {"key": key.key_id})
-    return key
-
-
-@transaction.atomic
 def register_capacity(
     provider: Provider,
     model: AcceleratorModel,
@@ -295,7 +181,7 @@ def confirm_capacity(capacity: Capacity, *, actor: Actor, at: datetime) -> Capac
     capacity.approved_by_person = actor.person
     capacity.save()
     _log("provider.capacity.confirm", capacity.provider, actor, at, _capacity_facts(capacity))
-    release_held(capacity.provider, actor=actor, at=at)
+    ask_release(f"capacity:{capacity.pk}", capacity.provider, actor=actor, at=at)
     return capacity
 
 

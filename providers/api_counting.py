@@ -9,17 +9,15 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from ledger import clock
 from ledger.periods import Month, month_of
 from ledger.refusals import Refused
 from ledger.rights import stating
+from providers import described
 from providers.api_answers import answer, language_of
 from providers.api_requests import MeteringView, choice, identify, whole_number
 from providers.calendar import month_calendar, sequence_gaps
-from providers.schemas import CalendarSchema, WaitingSchema, problems
 from providers.waiting import MOST_WAITING, PLACES, REASONS, Waiting, waiting_list
 
 _PLACE = re.compile(rf"(?:{'|'.join(PLACES)})-[0-9]{{1,18}}")
@@ -28,15 +26,7 @@ _PLACE = re.compile(rf"(?:{'|'.join(PLACES)})-[0-9]{{1,18}}")
 class CalendarView(MeteringView):
     """The calendar of days."""
 
-    @extend_schema(
-        operation_id="get_calendar",
-        parameters=[
-            OpenApiParameter(
-                "month", OpenApiTypes.STR, description="2026-10; the running month if left out"
-            )
-        ],
-        responses={200: CalendarSchema} | problems(400, 401),
-    )
+    @described.get_calendar
     def get(self, request: Any) -> HttpResponse:
         """Say of every day of a month whether it was reported, and what is missing."""
         http: HttpRequest = request._request
@@ -70,15 +60,7 @@ class CalendarView(MeteringView):
 class WaitingView(MeteringView):
     """What waits."""
 
-    @extend_schema(
-        operation_id="list_waiting",
-        parameters=[
-            OpenApiParameter("reason", OpenApiTypes.STR, enum=list(REASONS)),
-            OpenApiParameter("cursor", OpenApiTypes.STR),
-            OpenApiParameter("limit", OpenApiTypes.INT),
-        ],
-        responses={200: WaitingSchema} | problems(400, 401),
-    )
+    @described.list_waiting
     def get(self, request: Any) -> HttpResponse:
         """List everything that waits, what it waits for, since when, and what to do."""
         http: HttpRequest = request._request

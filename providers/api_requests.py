@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -26,12 +26,15 @@ from ledger import clock
 from ledger.actors import Actor
 from ledger.refusals import Refused
 from providers import metering
-from providers.api_answers import problem
+from providers.api_answers import language_of, problem
+from providers.api_limits import check_use, tell_standing
 from providers.bodies import Body, discarding, pieces_of, receive_body
+from providers.key_forms import pinned
 from providers.models import Provider, ProviderKey, UsageBatch, UsageRecord
 from providers.problems import CATALOGUE
+from providers.receipts import told
 from providers.signatures import Hashes, SignatureRefused, Signed, SignedRequest, check_signature
-from providers.uploads import claim_nonce
+from providers.uploads import claim_nonce, fault_in
 from providers.wire import CONTENT_TYPES, LARGEST_BODY, MOST_ROWS
 
 logger = logging.getLogger("providers.api")
@@ -80,18 +83,29 @@ class MeteringView(APIView):
         del request, force
         return self.get_renderers()[0], "application/json"
 
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Tell every caller how it stands against its limits."""
+        tell_standing(self.request._request, response)
+        return super().finalize_response(request, response, *args, **kwargs)
+
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         """Turn every fault into a problem; what is ours is logged and told without detail."""
         request: HttpRequest = self.request._request
         if isinstance(exc, Refused):
             code = exc.code if exc.code in CATALOGUE else "conflict"
-            return problem(request, code, detail=exc.message, errors=[exc.details])
+            fault, errors = fault_in(exc), [exc.details] if exc.details else []
+            if fault:
+                errors = [exc.details | told(fault["row"], fault, language_of(request))]
+            return problem(request, code, detail=exc.message, errors=errors)
         if isinstance(exc, SignatureRefused):
             logger.warning("signature refused: %s (%s)", exc.code, exc)
             return problem(request, exc.code)
         known = _code_of(exc)
         if known:
-            return problem(request, known)
+            answer = problem(request, known)
+            if isinstance(exc, MethodNotAllowed):
+                answer["Allow"] = ", ".join(self.allowed_methods)
+            return answer
         logger.exception("the interface failed")
         return problem(request, "internal_error")
 
@@ -128,6 +142,7 @@ def identify(request: HttpRequest) -> ProviderKey:
         raise _refused("key_revoked")
     if not key.is_valid_at(clock.now()):
         raise _refused("key_not_valid")
+    check_use(request, key)
     return key
 
 
@@ -212,8 +227,7 @@ def authenticate(request: HttpRequest, body: bytes | Hashes) -> Caller:
             headers=dict(request.headers.items()),
         ),
         body,
-        key_id=key.key_id,
-        public_key=key.public_key,
+        key=pinned(key.key_id, key.algorithm, key.public_key),
         now=datetime.now(UTC),
     )
     return Caller(key, signed)
@@ -280,7 +294,10 @@ def receiving(request: HttpRequest) -> Iterator[tuple[Caller, metering.Upload]]:
             signature_input=request.headers.get("Signature-Input", ""),
             signature=request.headers.get("Signature", ""),
         )
-        yield authenticate(request, body.hashes), upload
+        caller = authenticate(request, body.hashes)
+        if caller.signed is not None:
+            upload = replace(upload, signed_components=dict(caller.signed.components))
+        yield caller, upload
 
 
 def _encoding(request: HttpRequest) -> str:

@@ -77,7 +77,7 @@ class KeyMachine(FSMModelMixin, models.Model):
 
 
 class FilingMachine(FSMModelMixin, models.Model):
-    """已提出 -> 已批准；已提出 -> 未批准. For rates, aliases and capacity."""
+    """已提出 -> 已批准；已提出 -> 未批准. For rates, capacity and address lists."""
 
     class State(models.TextChoices):
         """Where a filing stands."""
@@ -98,6 +98,35 @@ class FilingMachine(FSMModelMixin, models.Model):
     @_edge(["proposed"], "declined", "不予批准")
     def decline(self) -> None:
         """The evidence does not carry it."""
+
+
+class AliasMachine(FSMModelMixin, models.Model):
+    """已提出 -> 已批准 -> 已停用；已提出 -> 未批准. A later version retires the earlier."""
+
+    class State(models.TextChoices):
+        """Where an alias stands."""
+
+        PROPOSED = "proposed", "待批准"
+        APPROVED = "approved", "已批准"
+        DECLINED = "declined", "未批准"
+        RETIRED = "retired", "已停用"
+
+    state = FSMField("状态", choices=State.choices, default=State.PROPOSED, protected=True)
+
+    class Meta:
+        abstract = True
+
+    @_edge(["proposed"], "approved", "批准")
+    def approve(self) -> None:
+        """Another person agreed that the name means this model."""
+
+    @_edge(["proposed"], "declined", "不予批准")
+    def decline(self) -> None:
+        """The name does not mean this model."""
+
+    @_edge(["approved"], "retired", "停用")
+    def retire(self) -> None:
+        """The name means another model from now on; what was counted stays."""
 
 
 class OfferingMachine(FSMModelMixin, models.Model):
@@ -162,6 +191,7 @@ MACHINES = (
     ProviderMachine,
     KeyMachine,
     FilingMachine,
+    AliasMachine,
     OfferingMachine,
     OrderMachine,
 )

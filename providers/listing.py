@@ -1,8 +1,10 @@
 """The accelerator registry with its rates, and what providers offer at which filed price."""
 
+import re
 import tomllib
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max, Q
@@ -10,7 +12,6 @@ from django.db.models import Max, Q
 from ledger import audit
 from ledger.actors import Actor
 from ledger.refusals import Refused
-from providers.metering import release_held
 from providers.models import (
     AcceleratorAlias,
     AcceleratorModel,
@@ -20,9 +21,11 @@ from providers.models import (
     Provider,
 )
 from providers.models.state_row import move, note_birth
-from providers.plausibility import rate_doubt
+from providers.plausibility import Claim, rate_caution, rate_doubt
+from providers.releasing import ask_release
 
 REGISTRY_FILE = Path(__file__).parent / "accelerators.toml"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 MOST_PRICE_FEN = 10_000_000
 
 
@@ -54,23 +57,38 @@ def propose_rate(
     *,
     valid_from: datetime,
     source: str,
+    page: str = "",
+    document_sha256: str = "",
     grade: str = AcceleratorRate.Grade.PUBLIC,
-    number_format: str = "FP16_DENSE",
+    number_format: str = AcceleratorRate.NumberFormat.FP16,
+    dense: bool = True,
     actor: Actor,
     at: datetime,
 ) -> AcceleratorRate:
     """Propose the dense peak of a model as its next version, with the source of the figure.
 
+    Args:
+        source, page, document_sha256: the document, where in it, and the digest of its file.
+
     Units: GFLOPS per whole device. Writes: rate, state row, log entry.
 
     Raises:
-        Refused: no source, or a figure that looks sparse or out of this world.
+        Refused: no source, or a figure that is or looks sparse or shader-based, or out of this
+            world. Nobody can override this: a right figure needs a right source.
     """
+    _check_evidence(number_format, document_sha256, dense=dense)
     model = AcceleratorModel.objects.select_for_update(of=("self",)).get(pk=model.pk)
     same = model.rates.filter(number_format=number_format)
     latest = same.filter(state="approved").order_by("-version").first()
-    doubt = rate_doubt(gflops, source, latest.gflops if latest else None)
-    if doubt:
+    known = model.rates.in_force(at).exclude(number_format=number_format)
+    claim = Claim(
+        gflops,
+        f"{source} {page}" if source.strip() else "",
+        number_format,
+        latest.gflops if latest else None,
+        dict(known.values_list("number_format", "gflops")),
+    )
+    if doubt := rate_doubt(claim):
         raise Refused("rate_doubtful", doubt, field="gflops")
     rate = AcceleratorRate.objects.create(
         model=model,
@@ -78,13 +96,39 @@ def propose_rate(
         gflops=gflops,
         version=(same.aggregate(last=Max("version"))["last"] or 0) + 1,
         valid_from=valid_from,
-        source=source,
+        source=source.strip(),
+        page=page.strip(),
+        document_sha256=document_sha256,
+        caution=rate_caution(claim),
         grade=grade,
         proposed_at=at,
         proposed_by_person=actor.person,
     )
     note_birth(rate, "提出折算系数", actor=actor, at=at)
     _log_rate("registry.rate.propose", rate, actor, at)
+    return rate
+
+
+def _check_evidence(number_format: str, document_sha256: str, *, dense: bool) -> None:
+    if number_format not in AcceleratorRate.NumberFormat.values:
+        raise Refused("number_format", "数制应为 FP16、FP8、INT8、TF32 或 FP32。",
+                      field="number_format")  # fmt: skip
+    if not dense:
+        raise Refused("rate_doubtful", "只登记稠密峰值，稀疏数值不能登记。", field="dense")
+    if document_sha256 and not _DIGEST.fullmatch(document_sha256):
+        raise Refused("digest_format", "文件摘要应为 64 位十六进制小写的 SHA-256。",
+                      field="document_sha256")  # fmt: skip
+
+
+@transaction.atomic
+def decline_rate(
+    rate: AcceleratorRate, *, reason: str, actor: Actor, at: datetime
+) -> AcceleratorRate:
+    """Turn a proposed rate down, with the reason. Writes: state row, log entry."""
+    rate = AcceleratorRate.objects.select_for_update(of=("self",)).get(pk=rate.pk)
+    move(rate, "decline", actor=actor, at=at, reason=_need_reason(reason))
+    rate.save()
+    _log_rate("registry.rate.decline", rate, actor, at)
     return rate
 
 
@@ -113,7 +157,7 @@ def approve_rate(rate: AcceleratorRate, *, actor: Actor, at: datetime) -> Accele
     rate.approved_by_person = actor.person
     rate.save()
     _log_rate("registry.rate.approve", rate, actor, at)
-    release_held(actor=actor, at=at)
+    ask_release(f"rate:{rate.pk}", actor=actor, at=at)
     return rate
 
 
@@ -121,12 +165,24 @@ def approve_rate(rate: AcceleratorRate, *, actor: Actor, at: datetime) -> Accele
 def propose_alias(
     model: AcceleratorModel, alias: str, *, actor: Actor, at: datetime
 ) -> AcceleratorAlias:
-    """Propose another name under which a model is reported. Writes: alias, state row, entry."""
+    """Propose another name under which a model is reported, or a new meaning of a name.
+
+    Writes: alias in its next version, state row, log entry.
+
+    Raises:
+        Refused: empty, waiting already, meaning that model already, or the code of a model.
+    """
     alias = alias.strip().lower()
-    if not alias or AcceleratorAlias.objects.filter(alias=alias).exclude(state="declined").exists():
-        raise Refused("alias_taken", "别名为空或已登记。", field="alias")
+    same = AcceleratorAlias.objects.filter(alias=alias).exclude(state="declined")
+    taken = same.filter(Q(state="proposed") | Q(state="approved", model=model)).exists()
+    if not alias or taken or AcceleratorModel.objects.filter(key=alias).exists():
+        raise Refused("alias_taken", "别名为空、已登记或就是某个型号代码。", field="alias")
     row = AcceleratorAlias.objects.create(
-        alias=alias, model=model, filed_at=at, proposed_by_person=actor.person
+        alias=alias,
+        version=(same.aggregate(last=Max("version"))["last"] or 0) + 1,
+        model=model,
+        filed_at=at,
+        proposed_by_person=actor.person,
     )
     note_birth(row, "提出别名", actor=actor, at=at)
     audit.record("registry.alias", {"alias": alias, "model": model.key}, actor=actor, at=at)
@@ -135,15 +191,21 @@ def propose_alias(
 
 @transaction.atomic
 def approve_alias(row: AcceleratorAlias, *, actor: Actor, at: datetime) -> AcceleratorAlias:
-    """Put an alias into force; never by the person who proposed it. Held records are released."""
+    """Put an alias into force; never by the person who proposed it. Held records are released.
+
+    What the name meant before ends here; records counted under it stay as they are.
+    """
     row = AcceleratorAlias.objects.select_for_update(of=("self",)).get(pk=row.pk)
     _other_person(actor, row.proposed_by_person)
+    for earlier in AcceleratorAlias.objects.filter(alias=row.alias, state="approved"):
+        move(earlier, "retire", actor=actor, at=at)
+        earlier.save()
     move(row, "approve", actor=actor, at=at)
     row.approved_by_person = actor.person
     row.save()
     facts = {"alias": row.alias, "model": row.model.key}
     audit.record("registry.alias.approve", facts, actor=actor, at=at)
-    release_held(actor=actor, at=at)
+    ask_release(f"alias:{row.pk}", actor=actor, at=at)
     return row
 
 
@@ -258,19 +320,28 @@ def load_registry(*, valid_from: datetime, proposed_by: Actor, actor: Actor, at:
             actor=proposed_by,
             at=at,
         )
-        rate = propose_rate(
-            model,
-            entry["gflops"],
-            valid_from=valid_from,
-            source=entry["source"],
-            grade=entry["grade"],
-            actor=proposed_by,
-            at=at,
-        )
-        approve_rate(rate, actor=actor, at=at)
+        for number_format, gflops in _figures(entry):
+            rate = propose_rate(
+                model,
+                gflops,
+                valid_from=valid_from,
+                source=entry["source"].replace("FP16", number_format.partition("_")[0]),
+                grade=entry["grade"],
+                number_format=number_format,
+                actor=proposed_by,
+                at=at,
+            )
+            approve_rate(rate, actor=actor, at=at)
         for alias in entry.get("aliases", []):
             approve_alias(propose_alias(model, alias, actor=proposed_by, at=at), actor=actor, at=at)
     return len(fresh)
+
+
+def _figures(entry: dict[str, Any]) -> list[tuple[str, int]]:
+    """Return number formats and GFLOPS of an entry; the settled one first."""
+    others = {"fp32": AcceleratorRate.NumberFormat.FP32, "int8": AcceleratorRate.NumberFormat.INT8}
+    found: list[tuple[str, int]] = [(AcceleratorRate.NumberFormat.FP16, entry["gflops"])]
+    return found + [(form, entry[name]) for name, form in others.items() if name in entry]
 
 
 def _turn(offering: Offering, event: str, actor: Actor, at: datetime) -> Offering:
@@ -278,6 +349,12 @@ def _turn(offering: Offering, event: str, actor: Actor, at: datetime) -> Offerin
     offering.save()
     audit.record(f"offering.{event}", {"offering": str(offering.pk)}, actor=actor, at=at)
     return offering
+
+
+def _need_reason(reason: str) -> str:
+    if not reason.strip():
+        raise Refused("reason_missing", "请填写理由。", field="reason")
+    return reason.strip()
 
 
 def _other_person(actor: Actor, first: str) -> None:
@@ -295,7 +372,7 @@ def _log_rate(kind: str, rate: AcceleratorRate, actor: Actor, at: datetime) -> N
             "gflops": str(rate.gflops),
             "version": str(rate.version),
             "valid_from": rate.valid_from,
-            "source": rate.source,
+            "source": "，".join(filter(None, (rate.source, rate.page, rate.document_sha256))),
         },
         actor=actor,
         at=at,

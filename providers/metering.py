@@ -4,7 +4,7 @@ An upload becomes a batch; its rows are judged and stored as sets (``staging``).
 posted to the COMPUTE books per provider and settlement month, and stands in the signed log.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from ledger.transfers import Journal, Transfer
 from ledger.work import Progress, Work
 from providers.bodies import Body, kept_body
 from providers.columns import ahead, read_pieces
+from providers.limits import count_records
 from providers.models import (
     BatchRow,
     Provider,
@@ -34,12 +35,14 @@ from providers.plain import unpacked
 from providers.problems import CATALOGUE
 from providers.staging import Stage, Sum, release_rows
 from providers.tallies import Blocker, MonthlyUsage, blockers, monthly_usage
+from providers.telling import tell_batch
 from providers.uploads import (
     Taken,
     Upload,
     Verdict,
     as_refusal,
     claim_key,
+    fault_in,
     is_long,
     keep_body,
     open_batch,
@@ -136,8 +139,12 @@ def validate_upload(
     livemode: bool,
     actor: Actor,
     at: datetime,
+    look: Callable[[UsageBatch], None] | None = None,
 ) -> Verdict:
     """Say what an upload would come to, row by row, and keep nothing of it.
+
+    Args:
+        look: called with the batch while its rows can still be read.
 
     Raises:
         Refused: as ``take_upload``.
@@ -149,6 +156,8 @@ def validate_upload(
         rows = list(faulty.order_by("row_no", "id")[:MOST_FAULTS_SHOWN])
         faults = [dict(fault, row=row.row_no) for row in rows for fault in row.faults]
         verdict = Verdict(batch, faults[:MOST_FAULTS_SHOWN], faulty.count())
+        if look is not None:
+            look(batch)
         transaction.set_rollback(True)
     return verdict
 
@@ -169,6 +178,8 @@ def run_batch_work(task: Work, progress: Progress) -> dict[str, Any]:
                 _fill(batch, body, actor=actor, at=task.requested_at)
     except Refused as refused:
         _refuse_batch(batch, refused, actor=actor, at=task.requested_at)
+    if batch.key is not None:
+        count_records(batch.key, batch.rows)
     progress(1, 1, "完成")
     return {"status": batch.status}
 
@@ -315,21 +326,32 @@ def _status_of(refuse: bool, faulty: int) -> str:
 def _check_totals(batch: UsageBatch, rows: int, device_milli_seconds: int) -> None:
     """Refuse a batch that is empty or differs from what its sender declared."""
     if rows == 0:
-        raise Refused("empty_batch", CATALOGUE["empty_batch"].zh)
+        raise as_refusal(BadBatch("empty_batch"))
     declared = batch.expected_rows
     if declared is not None and declared != rows:
         raise Refused(
             "count_mismatch",
             f"声明 {declared} 条，实际 {rows} 条，整批未入账。请核对后重发。",
-            details={"declared": str(declared), "found": str(rows)},
+            details=_difference("Batch-Row-Count", declared, rows),
         )
     declared = batch.expected_device_milli_seconds
     if declared is not None and declared != device_milli_seconds:
         raise Refused(
             "sum_mismatch",
             f"声明用量 {declared} 卡毫秒，实际 {device_milli_seconds}，整批未入账。请核对后重发。",
-            details={"declared": str(declared), "found": str(device_milli_seconds)},
+            details=_difference("Batch-Device-Milli-Seconds", declared, device_milli_seconds),
         )
+
+
+def _difference(total: str, declared: int, found: int) -> dict[str, str]:
+    """Return a difference in the way faults are told: of the whole body, in a control total."""
+    return {
+        "row": "0",
+        "column": total,
+        "value": f"{declared} / {found}",
+        "declared": str(declared),
+        "found": str(found),
+    }
 
 
 def _write_counts(
@@ -367,11 +389,18 @@ def _book_and_record(batch: UsageBatch, sums: list[Sum], *, actor: Actor, at: da
     )
     batch.log_entry_id = entry.id
     batch.save()
+    tell_batch(batch, actor=actor, at=at)
 
 
 def _refuse_batch(batch: UsageBatch, refused: Refused, *, actor: Actor, at: datetime) -> None:
-    """Close a batch that a worker could not read at all."""
+    """Close a batch that a worker could not read at all, and keep where it stumbled."""
     with transaction.atomic():
+        fault = fault_in(refused)
+        if fault:
+            row = fault.pop("row")
+            BatchRow.objects.create(
+                batch=batch, row_no=row, outcome=BatchRow.Outcome.REJECTED, faults=[fault]
+            )
         batch.status = UsageBatch.Status.REJECTED
         batch.refused_code = refused.code
         batch.finished_at = at

@@ -16,8 +16,9 @@ from ledger import clock
 from ledger.periods import SHANGHAI
 from ledger.refusals import Refused
 from ledger.rights import actor_of, requires
-from providers import admitting, listing, pages, pages_office
-from providers.forms import AdmitForm, ModelForm, RateForm, ReasonForm
+from providers import admitting, listing, pages, pages_access, pages_office
+from providers.forms import AdmitForm, ReasonForm
+from providers.forms_access import AliasForm, ModelForm, RateForm, RevokeForm
 from providers.models import Provider
 
 REFUSED = 409
@@ -74,6 +75,7 @@ def _provider_page(
         "money": pages_office.money_of(found),
         "strip": pages.strip(found, now),
         "keys": found.keys.order_by("-proposed_at"),
+        "networks": pages_access.waiting_networks(found),
         "capacities": found.capacities.select_related("model").order_by("-filed_at"),
         "offerings": found.offerings.select_related("model"),
         "batches": found.batches.live().newest_first()[:10],
@@ -144,14 +146,18 @@ def key_confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
 def key_revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Revoke a key at once."""
     found = get_object_or_404(pages_office.waiting_keys(), pk=pk)
-    form = ReasonForm(request.POST)
+    form = RevokeForm(request.POST)
     if not form.is_valid():
         return _provider_page(request, found.provider, AdmitForm(), form, INVALID)
-    actor, now = actor_of(request, "approver"), clock.now()
+    actor, now, typed = actor_of(request, "approver"), clock.now(), form.cleaned_data
     _carry_out(
         request,
         lambda: admitting.revoke_key(
-            found, reason=form.cleaned_data["reason"], actor=actor, at=now
+            found,
+            reason=typed["reason"],
+            compromised_since=typed["compromised_since"],
+            actor=actor,
+            at=now,
         ),
         "密钥已吊销，立即生效。",
     )
@@ -188,6 +194,9 @@ def rates(request: HttpRequest) -> HttpResponse:
                     typed["gflops"],
                     valid_from=datetime.combine(typed["valid_from"], datetime.min.time(), SHANGHAI),
                     source=typed["source"],
+                    page=typed["page"],
+                    document_sha256=typed["document_sha256"],
+                    number_format=typed["number_format"],
                     grade=typed["grade"],
                     actor=actor_of(request, "reviewer"),
                     at=clock.now(),
@@ -200,7 +209,7 @@ def rates(request: HttpRequest) -> HttpResponse:
             else:
                 messages.success(request, "已提出，须由另一人批准后生效。")
                 return redirect("office_rates")
-    context = {"rates": pages_office.all_rates(), "form": form, "model_form": ModelForm()}
+    context = _rates_context(form, ModelForm())
     return render(request, "office/provider_rates.html", context, status=status)
 
 
@@ -217,8 +226,18 @@ def model_register(request: HttpRequest) -> HttpResponse:
             "型号已登记，请继续提出折算系数。",
         )
         return redirect("office_rates")
-    context = {"rates": pages_office.all_rates(), "form": RateForm(), "model_form": form}
+    context = _rates_context(RateForm(), form)
     return render(request, "office/provider_rates.html", context, status=INVALID)
+
+
+def _rates_context(form: RateForm, model_form: ModelForm) -> dict[str, Any]:
+    return {
+        "rates": pages_office.all_rates(),
+        "aliases": pages_access.all_aliases(),
+        "form": form,
+        "model_form": model_form,
+        "alias_form": AliasForm(),
+    }
 
 
 @requires("providers.approve_rate")

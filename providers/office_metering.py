@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ledger import clock
 from ledger.refusals import Refused
 from ledger.rights import actor_of, requires
-from providers import declaring, metering, pages, pages_office
+from providers import declaring, metering, pages, pages_access, pages_office
 from providers.forms import ResolutionForm
 from providers.receipts import results_page
 
@@ -39,9 +39,9 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "batch": found,
         "colour": pages.BATCH_COLOURS[found.status],
-        "rows": pages.batch_rows(found),
+        "rows": pages.batch_rows(found) + pages_access.evidence_rows(found),
         "counts": pages.counts_of(found),
-        "results": pages.result_lines(rows),
+        "results": pages.result_lines(found, rows),
         "outcome": status,
     }
     return render(request, "office/provider_batch.html", context)

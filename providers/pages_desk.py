@@ -21,7 +21,7 @@ from providers.models import (
     UsageConflict,
     UsageRecord,
 )
-from providers.pages import story_of
+from providers.stories import story_of
 
 #: Fields of a record as sent, in the order in which people compare them.
 COMPARED = (

@@ -11,6 +11,7 @@ from providers.models import (
     AcceleratorModel,
     AcceleratorRate,
     Capacity,
+    NetworkFiling,
     Provider,
     ProviderKey,
     UsageBatch,
@@ -47,6 +48,7 @@ def desk() -> dict[str, Any]:
     return {
         "applied": list(Provider.objects.waiting()),
         "keys": list(ProviderKey.objects.waiting().select_related("provider")),
+        "networks": list(NetworkFiling.objects.waiting().select_related("key__provider")),
         "capacities": list(Capacity.objects.waiting().select_related("provider", "model")),
         "rates": list(AcceleratorRate.objects.waiting().select_related("model")),
         "aliases": list(AcceleratorAlias.objects.filter(state="proposed").select_related("model")),

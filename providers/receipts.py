@@ -4,6 +4,7 @@ The receipt is a signed note (C2SP) under the key of the log, over one line of c
 can be checked with the log's public key and nothing else.
 """
 
+import base64
 import csv
 import io
 import re
@@ -17,7 +18,8 @@ from django.db.models import Sum
 
 from ledger import audit
 from ledger.keys import key_history, sign_text, text_keys
-from ledger.receipts import promise_for
+from ledger.models import LogEntry
+from ledger.receipts import log_proof, promise_for
 from providers.batches import ERROR_COLUMNS, FORMULA_MARK
 from providers.models import BatchRow, UsageBatch, UsageRecord
 from providers.problems import CATALOGUE
@@ -34,7 +36,9 @@ _NUMBER = re.compile(r"-[0-9.]+")
 def receipt_of(batch: UsageBatch, *, at: datetime) -> dict[str, Any]:
     """Return the signed receipt of a finished batch, with its place in the log once sealed.
 
-    Before that a signed promise goes with it: the entry will be in the log within a minute.
+    Before that a signed promise goes with it: the entry will be in the log within a minute. The
+    entry itself comes in both cases, as the bytes that were or will be hashed; after sealing the
+    proof (C2SP tlog-proof) and its checkpoint show with the log's key alone that it lies there.
     """
     if not key_history().lasting():
         audit.ensure_key(at)
@@ -61,6 +65,25 @@ def receipt_of(batch: UsageBatch, *, at: datetime) -> dict[str, Any]:
         "note": sign_text(text, at=at),
         "vkey": text_keys()[-1].text,
         "promise": promise or "",
+        "log_index": index,
+    } | _place_in_log(batch, index)
+
+
+def proof_of(batch: UsageBatch) -> str:
+    """Return the ``.tlog-proof`` of a batch's entry; empty until it is sealed."""
+    index = audit.entry_index(batch.log_entry_id) if batch.log_entry_id else None
+    found = None if index is None else log_proof(index)
+    return found.text if found else ""
+
+
+def _place_in_log(batch: UsageBatch, index: int | None) -> dict[str, str]:
+    """Return entry, proof and checkpoint, each empty where it does not exist yet."""
+    entry = LogEntry.objects.filter(id=batch.log_entry_id).first() if batch.log_entry_id else None
+    found = None if index is None else log_proof(index)
+    return {
+        "entry": base64.b64encode(bytes(entry.body)).decode() if entry else "",
+        "proof": found.text if found else "",
+        "checkpoint": found.checkpoint if found else "",
     }
 
 
@@ -109,7 +132,8 @@ def _stored(batch: UsageBatch, status: str, after: int, limit: int) -> list[dict
 
 
 def _left_out(batch: UsageBatch, status: str, after: int, limit: int) -> list[dict[str, Any]]:
-    rows = BatchRow.objects.filter(batch=batch, row_no__gt=after)
+    # Row 0 is the whole body, when it was refused as such.
+    rows = BatchRow.objects.filter(batch=batch, row_no__gt=after or -1)
     if status:
         rows = rows.filter(outcome=status)
     return [

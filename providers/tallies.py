@@ -12,6 +12,7 @@ from django.db import connection
 
 from ledger.periods import Month
 from providers.calendar import gap_names, gap_word, waived
+from providers.flags import suspect_batches
 from providers.models import Provider
 
 
@@ -145,6 +146,9 @@ def blockers(month: Month, *, at: datetime | None = None) -> list[Blocker]:
         for provider_id, count in cursor.fetchall():
             text = f"{providers[provider_id].name}：{count} 条记录编号相同而内容不同"
             found.append(Blocker("conflict", providers[provider_id], count, text))
+    for provider_id, count in suspect_batches(month):
+        text = f"{providers[provider_id].name}：{count} 个批次的密钥可能已泄露，须逐批核实"
+        found.append(Blocker("compromised_key", providers[provider_id], count, text))
     return found + list(_gaps(month, at or month.end_at))
 
 

@@ -1,7 +1,7 @@
 """What came over the wire: the upload before it is judged, its claims, and where it is kept."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, BinaryIO
@@ -47,6 +47,7 @@ class Upload:
     sequence: int | None = None
     signature_input: str = ""
     signature: str = ""
+    signed_components: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def raw(self) -> Body:
@@ -131,6 +132,16 @@ def claim_nonce(key: ProviderKey, nonce: str, *, now: datetime) -> None:
             raise Refused("replay", CATALOGUE["replay"].zh)
 
 
+def forget_nonces() -> int:
+    """Forget nonces whose signatures are too old to be taken again; return how many.
+
+    By the database's clock; a guard of the table keeps all others, whoever asks.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM providers_usagenonce WHERE expires_at < clock_timestamp()")
+        return int(cursor.rowcount)
+
+
 def open_batch(
     provider: Provider,
     upload: Upload,
@@ -154,6 +165,7 @@ def open_batch(
         body_size=upload.raw.size,
         signature_input=upload.signature_input,
         signature=upload.signature,
+        signed_components=upload.signed_components,
         expected_rows=upload.expected_rows,
         expected_device_milli_seconds=upload.expected_device_milli_seconds,
         sequence=upload.sequence,
@@ -241,7 +253,18 @@ def as_refusal(bad: BadBatch) -> Refused:
     where += f"“{bad.column}”列" if bad.column else ""
     seen = f"（{bad.value}）" if bad.value else ""
     text = f"{where}：{problem.zh}{seen}" if where else f"{problem.zh}{seen}"
-    details = {"row": str(bad.row) if bad.row else "", "column": bad.column, "value": bad.value}
-    return Refused(
-        bad.code, f"{text}。{problem.hint_zh}。", details={k: v for k, v in details.items() if v}
-    )
+    details = {"row": str(bad.row), "column": bad.column, "value": bad.value}
+    return Refused(bad.code, f"{text}。{problem.hint_zh}。", details=details)
+
+
+def fault_in(refused: Refused) -> dict[str, Any] | None:
+    """Return where and what a body's fault is, as faults of rows are kept; nothing for others."""
+    if refused.code not in CATALOGUE or "row" not in refused.details:
+        return None
+    place = refused.details
+    return {
+        "row": int(place["row"]),
+        "column": place["column"],
+        "code": refused.code,
+        "value": place["value"],
+    }

@@ -24,6 +24,7 @@ from ledger.refusals import Refused
 from ledger.rolling import close_period
 from providers.metering import Blocker, blockers
 from providers.shutting import shut_month
+from providers.telling import tell
 from vouchers.calendars import work_calendar
 from vouchers.workdays import end_of
 
@@ -211,6 +212,13 @@ def close_statement(pk: Any, *, actor: Actor, at: datetime) -> Statement:
     }
     statement.entry_id = audit.record("statement.closed", body, actor=actor, at=at).id
     statement.save()
+    told = {
+        "statement_no": statement.statement_no,
+        "month": statement.month,
+        "gross_fen": str(statement.gross_fen),
+        "public_fen": str(statement.public_fen),
+    }
+    tell(statement.order.provider, "statement.ready", told, actor=actor, at=at)
     return statement
 
 

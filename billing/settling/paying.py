@@ -19,6 +19,7 @@ from ledger.amounts import yuan_text
 from ledger.periods import day_of
 from ledger.refusals import Refused
 from providers.models import Provider
+from providers.telling import tell
 
 LONGEST_REFERENCE = 64
 COLUMNS = (
@@ -211,6 +212,8 @@ def record_payment(
         "reference_sha256": hashlib.sha256(reference.encode()).hexdigest(),
     }
     audit.record("payment.recorded", body, actor=actor, at=at)
+    told = {"payment": str(line.pk), "amount_fen": str(line.amount_fen), "paid_on": body["paid_on"]}
+    tell(line.provider, "settlement.paid", told, actor=actor, at=at)
     return line
 
 

@@ -1,5 +1,13 @@
 """What the room remembers: providers, catalogue, orders, usage."""
 
+from providers.models.access import (
+    BatchClearance,
+    NetworkFiling,
+    RateWindow,
+    Webhook,
+    WebhookAttempt,
+    WebhookDelivery,
+)
 from providers.models.batch import (
     Manifest,
     MeteringMonth,
@@ -25,6 +33,7 @@ __all__ = [
     "AcceleratorAlias",
     "AcceleratorModel",
     "AcceleratorRate",
+    "BatchClearance",
     "BatchRow",
     "Capacity",
     "DeskRequest",
@@ -32,17 +41,22 @@ __all__ = [
     "FindingDecision",
     "Manifest",
     "MeteringMonth",
+    "NetworkFiling",
     "Offering",
     "OfferingPrice",
     "Order",
     "Provider",
     "ProviderKey",
     "ProviderSeat",
+    "RateWindow",
     "StateRow",
     "UploadAnswer",
     "UsageBatch",
     "UsageConflict",
     "UsageNonce",
     "UsageRecord",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
     "ZeroDeclaration",
 ]

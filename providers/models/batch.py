@@ -14,6 +14,10 @@ class UsageBatchQuerySet(models.QuerySet["UsageBatch"]):
         """Return all, the newest first."""
         return self.order_by("-received_at", "-id")
 
+    def suspect(self) -> "UsageBatchQuerySet":
+        """Return what came under a key since the moment from which others may have had it."""
+        return self.filter(received_at__gte=models.F("key__compromised_since"))
+
     def live(self) -> "UsageBatchQuerySet":
         """Return what counts, leaving tests out."""
         return self.filter(livemode=True)
@@ -65,6 +69,7 @@ class UsageBatch(models.Model):
     body_removed_at = models.DateTimeField("原始文件清理时间", null=True, blank=True)
     signature_input = models.TextField("Signature-Input", blank=True)
     signature = models.TextField("Signature", blank=True)
+    signed_components = models.JSONField("签名覆盖的内容", default=dict)
     received_at = models.DateTimeField("接收时间")
     finished_at = models.DateTimeField("完成时间", null=True, blank=True)
     status = models.CharField(
@@ -118,6 +123,12 @@ class UsageBatch(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Say whether its key was compromised when it came and nobody has cleared it since."""
+        since = self.key.compromised_since if self.key else None
+        return since is not None and self.received_at >= since and not hasattr(self, "clearance")
 
     @property
     def left_waiting(self) -> int:

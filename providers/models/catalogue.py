@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from ledger.identifiers import new_id
-from providers.lifecycle import FilingMachine, OfferingMachine
+from providers.lifecycle import AliasMachine, FilingMachine, OfferingMachine
 
 
 class AcceleratorModel(models.Model):
@@ -34,11 +34,15 @@ def registry() -> models.QuerySet[AcceleratorModel]:
     return AcceleratorModel.objects.all()
 
 
-class AcceleratorAlias(FilingMachine):
-    """Another name under which providers report a model; compared without case."""
+class AcceleratorAlias(AliasMachine):
+    """Another name under which providers report a model; compared without case.
+
+    A name that comes to mean another model is a new version; the one before is retired then.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     alias = models.CharField("别名", max_length=128)
+    version = models.PositiveSmallIntegerField("版本", default=1)
     model = models.ForeignKey(
         AcceleratorModel, on_delete=models.PROTECT, related_name="aliases", verbose_name="型号"
     )
@@ -51,13 +55,21 @@ class AcceleratorAlias(FilingMachine):
         verbose_name_plural = "型号别名"
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=FilingMachine.State.values), name="alias_state_known"
+                condition=Q(state__in=AliasMachine.State.values), name="alias_state_known"
             ),
             models.CheckConstraint(
                 condition=Q(approved_by_person="") | ~Q(proposed_by_person=F("approved_by_person")),
                 name="alias_two_persons",
             ),
-            models.UniqueConstraint("alias", condition=~Q(state="declined"), name="alias_once"),
+            models.UniqueConstraint("alias", condition=Q(state="approved"), name="alias_once"),
+            models.UniqueConstraint(
+                "alias", condition=Q(state="proposed"), name="alias_proposed_once"
+            ),
+            models.UniqueConstraint(
+                fields=["alias", "version"],
+                condition=~Q(state="declined"),
+                name="alias_version_once",
+            ),
             models.CheckConstraint(condition=Q(alias=Lower("alias")), name="alias_lower_case"),
         ]
 
@@ -89,6 +101,15 @@ class AcceleratorRate(FilingMachine):
     Units: ``gflops`` per whole device, dense. FP16 and FP32 never share a sum.
     """
 
+    class NumberFormat(models.TextChoices):
+        """What is counted; figures of two formats are never compared or added."""
+
+        FP16 = "FP16_DENSE", "FP16/BF16"
+        FP8 = "FP8_DENSE", "FP8"
+        INT8 = "INT8_DENSE", "INT8"
+        TF32 = "TF32_DENSE", "TF32"
+        FP32 = "FP32_DENSE", "FP32（通用单元）"
+
     class Grade(models.TextChoices):
         """How well the figure is founded."""
 
@@ -100,12 +121,18 @@ class AcceleratorRate(FilingMachine):
     model = models.ForeignKey(
         AcceleratorModel, on_delete=models.PROTECT, related_name="rates", verbose_name="型号"
     )
-    number_format = models.CharField("数制", max_length=20, default="FP16_DENSE")
+    number_format = models.CharField(
+        "数制", max_length=20, choices=NumberFormat.choices, default=NumberFormat.FP16
+    )
+    dense = models.BooleanField("稠密", default=True)
     gflops = models.PositiveIntegerField("峰值（GFLOPS，稠密）")
     version = models.PositiveSmallIntegerField("版本")
     valid_from = models.DateTimeField("有效起")
     valid_until = models.DateTimeField("有效止", null=True, blank=True)
     source = models.CharField("依据", max_length=200)
+    page = models.CharField("页码或条目", max_length=50, blank=True)
+    document_sha256 = models.CharField("文件摘要", max_length=64, blank=True)
+    caution = models.CharField("提示批准人", max_length=200, blank=True)
     grade = models.CharField("依据等级", max_length=1, choices=Grade.choices)
     proposed_at = models.DateTimeField("提出时间")
     proposed_by_person = models.CharField("提出自然人", max_length=64, blank=True)
@@ -125,6 +152,24 @@ class AcceleratorRate(FilingMachine):
                 condition=Q(state__in=FilingMachine.State.values), name="rate_state_known"
             ),
             models.CheckConstraint(condition=Q(gflops__gt=0), name="rate_positive"),
+            models.CheckConstraint(condition=Q(dense=True), name="rate_dense"),
+            models.CheckConstraint(condition=~Q(source=""), name="rate_has_evidence"),
+            models.CheckConstraint(
+                condition=Q(
+                    number_format__in=[
+                        "FP16_DENSE",
+                        "FP8_DENSE",
+                        "INT8_DENSE",
+                        "TF32_DENSE",
+                        "FP32_DENSE",
+                    ]
+                ),
+                name="rate_format_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gt=F("valid_from")),
+                name="rate_validity_forward",
+            ),
             models.CheckConstraint(
                 condition=Q(approved_by_person="") | ~Q(proposed_by_person=F("approved_by_person")),
                 name="rate_two_persons",

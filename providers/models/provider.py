@@ -1,6 +1,6 @@
 """Providers, who may act for them, their keys and what machines they have."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -111,6 +111,15 @@ class ProviderKeyQuerySet(models.QuerySet["ProviderKey"]):
         """Return live keys that wait for the second person."""
         return self.filter(state="proposed").order_by("proposed_at")
 
+    def ending(self, at: datetime, within: timedelta) -> "ProviderKeyQuerySet":
+        """Return keys in use whose validity ends soon, the soonest first."""
+        soon = self.filter(state="active", valid_until__gt=at, valid_until__lte=at + within)
+        return soon.order_by("valid_until")
+
+    def compromised(self) -> "ProviderKeyQuerySet":
+        """Return keys that somebody else may have used, from a known moment on."""
+        return self.filter(compromised_since__isnull=False)
+
 
 class ProviderKey(KeyMachine):
     """What a provider's machine shows at the interface: a bearer token and a signing key.
@@ -126,6 +135,13 @@ class ProviderKey(KeyMachine):
         TEST = "test", "测试"
         LIVE = "live", "正式"
 
+    class Algorithm(models.TextChoices):
+        """The one algorithm a key is used with; named as RFC 9421's ``alg``."""
+
+        ED25519 = "ed25519", "Ed25519"
+        P256 = "ecdsa-p256-sha256", "ECDSA P-256"
+        SM2 = "sm2-sm3", "SM2（国密）"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     key_id = models.CharField("密钥编号", max_length=40, unique=True)
     provider = models.ForeignKey(
@@ -134,9 +150,20 @@ class ProviderKey(KeyMachine):
     mode = models.CharField("模式", max_length=4, choices=Mode.choices)
     title = models.CharField("用途", max_length=100, blank=True)
     token_digest = models.CharField("令牌摘要", max_length=64)
-    algorithm = models.CharField("签名算法", max_length=20, default="ed25519")
+    algorithm = models.CharField(
+        "签名算法", max_length=20, choices=Algorithm.choices, default=Algorithm.ED25519
+    )
     public_key = models.TextField("公钥", blank=True)
-    challenge = models.CharField("挑战值", max_length=64, blank=True)
+    challenge = models.CharField("挑战值", max_length=250, blank=True)
+    replaces = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        related_name="successors",
+        verbose_name="替换的密钥",
+        null=True,
+        blank=True,
+    )
+    networks = models.JSONField("来源网段", default=list)
     possession_proved_at = models.DateTimeField("证明持有时间", null=True, blank=True)
     valid_from = models.DateTimeField("有效起")
     valid_until = models.DateTimeField("有效止")
@@ -168,6 +195,15 @@ class ProviderKey(KeyMachine):
             ),
             models.CheckConstraint(
                 condition=Q(valid_until__gt=F("valid_from")), name="key_validity_forward"
+            ),
+            models.CheckConstraint(
+                condition=Q(algorithm__in=["ed25519", "ecdsa-p256-sha256", "sm2-sm3"]),
+                name="key_algorithm_known",
+            ),
+            models.UniqueConstraint(
+                fields=["public_key"],
+                condition=Q(mode="live") & ~Q(state="revoked"),
+                name="key_signs_for_one",
             ),
         ]
 

@@ -17,7 +17,11 @@ from ledger.audit import ensure_key, seal
 from ledger.identifiers import new_id
 from ledger.invariants import Finding
 from ledger.periods import Month
+from providers import metering, telling
 from providers import models as usage
+from providers.listing import propose_alias
+from providers.models import BatchRow, Provider
+from providers.restricting import file_networks
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
 from tests.providers.world import a_live_key, give_capacity
 from tests.roles import as_role
@@ -112,12 +116,31 @@ def _play_months(stage: Stage, world: World) -> None:
         "payment_line": batch.lines.first().pk,
         "batch": provider.batches.first().pk,
         "record": provider.usage.first().pk,
-        "key": a_live_key(provider)[0].pk,
+        "key": (key := a_live_key(provider)[0]).pk,
+        "networks": file_networks(key, ["203.0.113.0/24"], actor=story.CHIEF, at=NOW).pk,
+        "webhook": (hook := _hook(provider)).pk,
+        "delivery": hook.deliveries.get().pk,
+        "alias": propose_alias(order.offering.model, "stage", actor=story.CHIEF, at=NOW).pk,
         "model": order.offering.model_id,
-        "rate": order.offering.model.rates.get().pk,
+        "rate": order.offering.model.rates.get(number_format="FP16_DENSE").pk,
         "price": order.price_id,
         "capacity": give_capacity(provider, order.offering.model).pk,
+        "left_out": _left_out(provider).pk,
     }
+
+
+def _left_out(provider: Provider) -> BatchRow:
+    """An upload of one record that lacks nearly everything, and so is refused."""
+    taken = metering.take_upload(
+        provider,
+        metering.Upload(b'{"records": [{"record_id": "bad"}]}', "application/json"),
+        provider_key=None,
+        livemode=True,
+        actor=system_actor("stage"),
+        at=NOW,
+        key=new_id(),
+    )
+    return taken.batch.left_out.get()
 
 
 def _on_the_desk(provider: Any) -> dict[str, Any]:
@@ -136,6 +159,14 @@ def _on_the_desk(provider: Any) -> dict[str, Any]:
         "conflict": conflict.pk,
         "desk_request": provider.desk_requests.first().pk,
     }
+
+
+def _hook(provider: Any) -> Any:
+    """Return a webhook that has been told of something."""
+    told = {"actor": story.CHIEF, "at": NOW}
+    hook = telling.add_webhook(provider, "https://a.example/", ["batch.finished"], **told)
+    telling.tell(provider, "batch.finished", {"batch_id": "x"}, **told)
+    return hook
 
 
 def _find_something(stage: Stage) -> None:

@@ -15,6 +15,11 @@ STEPS_OF_AN_ACT = {
     "billing/reporting.py:build_content": "make_report freezes what this reads",
     "providers/metering.py:book_returned": "deciding.decide_request records what it books",
     "providers/metering.py:book_usage": "the batch and the correction record what they book",
+    "providers/releasing.py:ask_release": "release_held is the act; or a worker does it later",
+    "providers/telling.py:ask_delivery": "asks a worker; what happened was recorded by its act",
+    "providers/telling.py:ask_due": "asks a worker; what happened was recorded by its act",
+    "providers/telling.py:tell": "the telling of an act that records what it did",
+    "providers/telling.py:tell_batch": "the telling of an act that records what it did",
 }
 
 Function = ast.FunctionDef

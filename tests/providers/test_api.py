@@ -338,7 +338,7 @@ def test_a_revoked_an_expired_and_an_unconfirmed_key_are_refused():
     pending = admitting.propose_key(
         line.there.provider,
         "live",
-        public_key=world.public_pem(line.private),
+        public_key=world.public_pem(Ed25519PrivateKey.generate()),
         actor=world.ENGINEER,
         at=world.AT,
     )

@@ -83,6 +83,7 @@ CONSOLE = [
     "console_capacity",
     "console_keys",
     "console_guide",
+    "console_calendar",
 ]
 
 
@@ -122,7 +123,6 @@ def test_a_file_is_previewed_then_its_good_rows_count_once():
     preview = client.post(reverse("console_upload"), {"file": file})
     text = preview.content.decode()
     assert "只入账正确的 1 条" in text
-    assert "out_of_range" not in text
     assert "数值超出范围" in text
     assert not UsageBatch.objects.exists()
     form = {"ticket": preview.context["ticket"], "on_error": "accept_valid"}
@@ -160,7 +160,14 @@ def test_a_record_tells_its_whole_story():
     client = staff_of(there.provider)
     first = UsageRecord.objects.get(record_id="r-1", segment=0)
     text = page(client, "console_record", first.pk)
-    for words in ("8 张 × 1000/1000 × 3,600 秒", "2.496000 PFLOPS·时", "冲销", "数错了"):
+    for words in (
+        "8 张 × 1,000 千分份额 × 3,600 整秒 = 28,800,000 卡毫秒",
+        "28,800,000 × 312,000 GFLOPS（系数第 1 版）= 8,985,600,000,000",
+        "÷ 3,600,000,000,000 = 2.496000 PFLOPS·时",
+        "28,800,000 × 600 分 ÷ 3,600,000 = 4,800 分 = 48.00 元",
+        "冲销",
+        "数错了",
+    ):
         assert words in text
     assert "r-2" in page(client, "console_records", record_id="r-2")
     assert "没有符合条件" in page(client, "console_records", record_id="none")
@@ -252,7 +259,7 @@ def test_a_live_key_is_made_proved_and_confirmed_through_the_pages():
     there = World()
     client = staff_of(there.provider)
     private = Ed25519PrivateKey.generate()
-    leaked = world.private_pem(private).decode()
+    leaked = world.private_pem(Ed25519PrivateKey.generate()).decode()
     answer = client.post(reverse("console_keys"), {"mode": "live", "public_key": leaked})
     assert answer.status_code == 409
     assert "私钥" in answer.content.decode()
@@ -270,8 +277,12 @@ def test_a_live_key_is_made_proved_and_confirmed_through_the_pages():
     chief.post(reverse("office_key_confirm", args=[key.pk]))
     key.refresh_from_db()
     assert key.state == "active"
-    client.post(reverse("console_key_revoke", args=[key.pk]), {"reason": "更换机器"})
+    unsure = client.post(reverse("console_key_revoke", args=[key.pk]), {"reason": "更换机器"})
+    assert (unsure.status_code, "请勾选确认" in unsure.content.decode()) == (422, True)
+    sure = {"reason": "更换机器", "sure": "on", "compromised_since": "2026-11-18"}
+    client.post(reverse("console_key_revoke", args=[key.pk]), sure)
     key.refresh_from_db()
+    assert key.compromised_since.isoformat() == "2026-11-17T16:00:00+00:00"
     assert key.state == "revoked"
     assert "已吊销" in page(client, "console_key", key.pk)
 

@@ -8,8 +8,10 @@ from django.db import DatabaseError, connection, transaction
 from ledger.refusals import Refused
 from providers.lifecycle import MACHINES
 from providers.models import (
+    AcceleratorAlias,
     AcceleratorRate,
     Capacity,
+    NetworkFiling,
     Offering,
     Order,
     Provider,
@@ -21,6 +23,8 @@ from tests.providers.world import AT, CLERK, World
 from vouchers.lifecycle import can, edges
 
 GUARDS = importlib.import_module("providers.migrations.0002_guards")
+NETWORKS = importlib.import_module("providers.migrations.0014_access")
+ALIASES = importlib.import_module("providers.migrations.0015_registry")
 
 PROVIDER = """
            admit     decline   suspend    readmit   remove
@@ -42,6 +46,13 @@ proposed  approved  declined
 approved  -         -
 declined  -         -
 """
+ALIAS = """
+          approve   decline   retire
+proposed  approved  declined  -
+approved  -         -         retired
+declined  -         -         -
+retired   -         -         -
+"""
 OFFERING = """
            publish    withdraw
 draft      published  withdrawn
@@ -60,6 +71,8 @@ TABLES = [
     (Provider, PROVIDER),
     (ProviderKey, KEY),
     (AcceleratorRate, FILING),
+    (AcceleratorAlias, ALIAS),
+    (NetworkFiling, FILING),
     (Capacity, FILING),
     (Offering, OFFERING),
     (Order, ORDER),
@@ -93,7 +106,8 @@ def test_the_table_is_the_whole_machine(model, table):
 
 @pytest.mark.parametrize(("model", "table"), TABLES, ids=lambda each: getattr(each, "__name__", ""))
 def test_the_database_knows_the_same_edges(model, table):
-    written = set(GUARDS.EDGES[model._meta.model_name])
+    edges = GUARDS.EDGES | NETWORKS.EDGES | ALIASES.EDGES
+    written = set(edges[model._meta.model_name])
     assert written == {f"{state}>{target}" for (state, _), target in read(table).items() if target}
 
 

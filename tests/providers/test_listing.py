@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from ledger.refusals import Refused
 from providers import admitting, listing
@@ -112,6 +112,70 @@ def test_the_registry_file_is_loaded_once_with_rates_and_aliases():
     load = {"valid_from": world.REGISTRY_FROM, "proposed_by": CLERK, "actor": CHIEF, "at": AT}
     count = listing.load_registry(**load)
     assert count == AcceleratorModel.objects.count() > 20
-    assert AcceleratorRate.objects.approved().count() == count
+    approved = AcceleratorRate.objects.approved()
+    assert approved.filter(number_format="FP16_DENSE").count() == count
+    assert approved.get(model__key="nvidia-t4", number_format="INT8_DENSE").gflops == 130_000
     assert AcceleratorAlias.objects.get(alias="v100m32").model.key == "nvidia-v100-sxm2"
     assert listing.load_registry(**load) == 0
+
+
+def proposed(model, **changes) -> AcceleratorRate:
+    typed = {"gflops": 100_000, "source": "白皮书", "valid_from": AT, "actor": CLERK, "at": AT}
+    return listing.propose_rate(model, **(typed | changes))
+
+
+def test_the_database_keeps_rates_of_a_model_and_format_apart_in_time():
+    model = world.a_model("card-x", 100_000)
+    for start, end in ((AT, None), (world.REGISTRY_FROM, AT), (AT, world.LATER)):
+        rate = proposed(model)
+        with pytest.raises(IntegrityError, match="overlap"), transaction.atomic():
+            AcceleratorRate.objects.filter(pk=rate.pk).update(
+                state="approved", approved_by_person="x", valid_from=start, valid_until=end
+            )
+    other = proposed(model, number_format="FP32_DENSE", gflops=20_000, valid_from=AT)
+    assert listing.approve_rate(other, actor=CHIEF, at=AT).state == "approved"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dense": False},
+        {"source": ""},
+        {"number_format": "FP16_SPARSE"},
+        {"gflops": 1},
+        {"page": "另一页"},
+        {"document_sha256": "0" * 64},
+        {"valid_until": world.REGISTRY_FROM},
+    ],
+)
+def test_the_database_keeps_a_rate_and_its_evidence_as_proposed(change):
+    rate = proposed(world.a_model("card-x", rate=False), page="第 3 页", document_sha256="a" * 64)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        AcceleratorRate.objects.filter(pk=rate.pk).update(**change)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"dense": False}, "rate_doubtful"),
+        ({"number_format": "FP4_DENSE"}, "number_format"),
+        ({"document_sha256": "ABC"}, "digest_format"),
+        ({"source": "4096 shaders x 2 x 1.5 GHz"}, "rate_doubtful"),
+        ({"page": "with sparsity"}, "rate_doubtful"),
+    ],
+)
+def test_a_rate_without_dense_evidence_is_refused_to_everybody(changes, code):
+    model = world.a_model("card-x", rate=False)
+    for person in (CLERK, CHIEF):
+        with pytest.raises(Refused) as refused:
+            proposed(model, **(changes | {"actor": person}))
+        assert refused.value.code == code
+    assert not model.rates.exists()
+
+
+def test_the_name_of_a_model_and_a_waiting_name_are_no_new_names():
+    model, other = world.a_model("card-x", 100_000), world.a_model("card-y", 100_000)
+    listing.propose_alias(model, "x", actor=CLERK, at=AT)
+    for taken in ("CARD-Y", " X ", ""):
+        with pytest.raises(Refused, match="别名"):
+            listing.propose_alias(other, taken, actor=CLERK, at=AT)

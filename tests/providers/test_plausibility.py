@@ -1,13 +1,18 @@
 """More use than there is: the readable sweep, the set-based one, and figures too good."""
 
+import csv
+import tomllib
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from providers.listing import REGISTRY_FILE
 from providers.models import UsageRecord
-from providers.plausibility import rate_doubt, sweep
+from providers.plausibility import Claim, rate_caution, rate_doubt, sweep
 from tests.providers import world
 from tests.providers.world import World
 
@@ -81,19 +86,74 @@ def test_the_set_based_sweep_holds_exactly_the_records_that_touch_an_excess(seed
     assert held == touching
 
 
+H100 = {"FP32_DENSE": 67_000, "INT8_DENSE": 1_979_000}
+
+
 @pytest.mark.parametrize(
-    ("gflops", "source", "standing", "doubt"),
+    ("claim", "doubt"),
     [
-        (312_000, "白皮书", None, ""),
-        (320_000, "白皮书", 313_000, ""),
-        (0, "白皮书", None, "峰值"),
-        (20_000_001, "白皮书", None, "峰值"),
-        (312_000, "  ", None, "依据"),
-        (624_000, "with sparsity", None, "稀疏"),
-        (624_000, "白皮书", 312_000, "两倍"),
-        (1_979_000, "白皮书", 989_000, "两倍"),
+        (Claim(312_000, "白皮书"), ""),
+        (Claim(320_000, "白皮书", standing=313_000), ""),
+        (Claim(0, "白皮书"), "峰值"),
+        (Claim(20_000_001, "白皮书"), "峰值"),
+        (Claim(312_000, "  "), "依据"),
+        (Claim(624_000, "with sparsity"), "稀疏"),
+        (Claim(624_000, "白皮书", standing=312_000), "两倍"),
+        (Claim(1_979_000, "白皮书", standing=989_000), "两倍"),
+        (Claim(1_979_000, "白皮书", known=H100), "INT8"),
+        (Claim(1_979_000, "白皮书", "INT8_DENSE", known={"FP16_DENSE": 989_000}), ""),
+        (Claim(67_000, "白皮书", known=H100), "通用单元"),
+        (Claim(67_000, "白皮书", "FP32_DENSE"), ""),
+        (Claim(133_800, "白皮书", standing=989_000, known=H100), "整倍数"),
+        (Claim(78_000, "白皮书", standing=312_000, known={"FP32_DENSE": 19_500}), "整倍数"),
+        (Claim(82_600, "8960 CUDA cores x 2.5 GHz x 2"), "着色"),
+        (Claim(165_000, "白皮书", standing=165_000, known={"FP32_DENSE": 82_600}), ""),
+        (Claim(119_500, "白皮书", known={"FP32_DENSE": 59_800}), ""),
     ],
 )
-def test_a_peak_that_looks_sparse_or_out_of_this_world_is_doubted(gflops, source, standing, doubt):
-    answer = rate_doubt(gflops, source, standing)
+def test_a_peak_that_looks_sparse_or_shader_based_is_doubted(claim, doubt):
+    answer = rate_doubt(claim)
     assert (doubt in answer) if doubt else answer == ""
+
+
+def test_what_is_only_strange_is_put_before_the_second_person():
+    assert "两倍" in rate_caution(Claim(119_500, "白皮书", known={"FP32_DENSE": 59_800}))
+    assert "1.02" in rate_caution(Claim(320_000, "白皮书", standing=313_000))
+    assert rate_caution(Claim(313_000, "白皮书", standing=313_000, known=H100)) == ""
+
+
+def test_every_figure_of_the_seed_would_be_taken_and_its_sparse_double_would_not():
+    with REGISTRY_FILE.open("rb") as file:
+        entries = tomllib.load(file)["model"]
+    assert len(entries) > 20
+    for entry in entries:
+        named = {"FP32_DENSE": entry.get("fp32"), "INT8_DENSE": entry.get("int8")}
+        known = {form: figure for form, figure in named.items() if figure}
+        honest, source = entry["gflops"], entry["source"]
+        assert rate_doubt(Claim(honest, source, known=known)) == "", entry["key"]
+        assert rate_doubt(Claim(2 * honest, source, standing=honest, known=known)), entry["key"]
+
+
+PUBLIC_TABLE = settings.SHARED_DATA_DIR / "accelerators" / "mlco2_gpus.csv"
+
+
+@pytest.mark.skipif(not PUBLIC_TABLE.is_file(), reason="no public table beside the tree")
+def test_sparse_and_shader_figures_of_a_public_table_are_refused_and_dense_ones_are_not():
+    """A widely copied table carries the sparse H100 and the general units of the V100 as FP16."""
+    with REGISTRY_FILE.open("rb") as file:
+        seed = {entry["key"]: entry for entry in tomllib.load(file)["model"]}
+    with PUBLIC_TABLE.open(encoding="utf-8", newline="") as file:
+        table = {row[0]: row for row in csv.reader(file)}
+    named = {
+        "H100 SXM": ("nvidia-h100-sxm", "两倍"),
+        "Tesla V100-PCIE-16GB": ("nvidia-v100-sxm2", "整倍数"),
+        "Tesla V100-SXM2-16GB": ("nvidia-v100-sxm2", "整倍数"),
+        "Tesla V100-SXM2-32GB": ("nvidia-v100-sxm2", "整倍数"),
+        "A100 SXM4 80 GB": ("nvidia-a100", ""),
+        "T4": ("nvidia-t4", ""),
+    }
+    for name, (key, doubt) in named.items():
+        gflops = int(Decimal(table[name][4]) * 1000)
+        known = {"FP32_DENSE": seed[key]["fp32"]}
+        answer = rate_doubt(Claim(gflops, "公开表", standing=seed[key]["gflops"], known=known))
+        assert (doubt in answer) if doubt else answer == "", (name, answer)

@@ -152,6 +152,7 @@ class World:
         at: datetime = LATER,
         key: UUID | None = None,
         livemode: bool = True,
+        provider_key: ProviderKey | None = None,
         **upload: Any,
     ) -> UsageBatch:
         """Upload records through the act and return the batch as stored."""
@@ -167,7 +168,7 @@ class World:
         taken = metering.take_upload(
             self.provider,
             sent,
-            provider_key=None,
+            provider_key=provider_key,
             livemode=livemode,
             actor=ENGINEER,
             at=at,
