@@ -42,6 +42,7 @@ from providers.uploads import (
     Verdict,
     as_refusal,
     claim_key,
+    difference_of,
     fault_in,
     is_long,
     keep_body,
@@ -332,26 +333,15 @@ def _check_totals(batch: UsageBatch, rows: int, device_milli_seconds: int) -> No
         raise Refused(
             "count_mismatch",
             f"声明 {declared} 条，实际 {rows} 条，整批未入账。请核对后重发。",
-            details=_difference("Batch-Row-Count", declared, rows),
+            details=difference_of("Batch-Row-Count", declared, rows),
         )
     declared = batch.expected_device_milli_seconds
     if declared is not None and declared != device_milli_seconds:
         raise Refused(
             "sum_mismatch",
             f"声明用量 {declared} 卡毫秒，实际 {device_milli_seconds}，整批未入账。请核对后重发。",
-            details=_difference("Batch-Device-Milli-Seconds", declared, device_milli_seconds),
+            details=difference_of("Batch-Device-Milli-Seconds", declared, device_milli_seconds),
         )
-
-
-def _difference(total: str, declared: int, found: int) -> dict[str, str]:
-    """Return a difference in the way faults are told: of the whole body, in a control total."""
-    return {
-        "row": "0",
-        "column": total,
-        "value": f"{declared} / {found}",
-        "declared": str(declared),
-        "found": str(found),
-    }
 
 
 def _write_counts(

@@ -268,3 +268,14 @@ def fault_in(refused: Refused) -> dict[str, Any] | None:
         "code": refused.code,
         "value": place["value"],
     }
+
+
+def difference_of(total: str, declared: int, found: int) -> dict[str, str]:
+    """Return a difference in the way faults are told: of the whole body, in a control total."""
+    return {
+        "row": "0",
+        "column": total,
+        "value": f"{declared} / {found}",
+        "declared": str(declared),
+        "found": str(found),
+    }
