@@ -24,13 +24,7 @@ from ledger.work import Progress, Work
 from providers.bodies import Body, kept_body
 from providers.columns import ahead, read_pieces
 from providers.limits import count_records
-from providers.models import (
-    BatchRow,
-    Provider,
-    ProviderKey,
-    UploadAnswer,
-    UsageBatch,
-)
+from providers.models import BatchRow, Provider, ProviderKey, UploadAnswer, UsageBatch
 from providers.plain import unpacked
 from providers.problems import CATALOGUE
 from providers.staging import Stage, Sum, release_rows
