@@ -24,13 +24,7 @@ from ledger.work import Progress, Work
 from providers.bodies import Body, kept_body
 from providers.columns import ahead, read_pieces
 from providers.limits import count_records
-from providers.models import (
-    BatchRow,
-    Provider,
-    ProviderKey,
-    UploadAnswer,
-    UsageBatch,
-)
+from providers.models import BatchRow, Provider, ProviderKey, UploadAnswer, UsageBatch
 from providers.plain import unpacked
 from providers.problems import CATALOGUE
 from providers.staging import Stage, Sum, release_rows
@@ -274,20 +268,17 @@ def book_returned(
 ) -> None:
     """Post back what a correction takes out of settled months, each where it was metered.
 
-    Units: GFLOPS-seconds, rounded down. Writes: one journal per 100 months.
+    Units: GFLOPS-seconds, rounded down. Writes: one journal.
     """
     transfers: list[Transfer] = []
     for each in returned:
         here, there = metered(provider.pk, each.month), unmatched(provider.pk, each.month)
-        amount = each.work // 1000
-        if not amount:
-            continue
-        if each.tied_to is not None:
-            transfers.append(Transfer(new_id(), each.tied_to, there, amount, TransferCode.CORRECT))
-        transfers.append(Transfer(new_id(), there, here, amount, TransferCode.CORRECT))
-    for first in range(0, len(transfers), 2 * _MONTHS_PER_JOURNAL):
-        lines = tuple(transfers[first : first + 2 * _MONTHS_PER_JOURNAL])
-        post(Journal(new_id(), "metering.correct", at, lines, refs), actor=actor, at=at)
+        legs = [(there, here)] if each.tied_to is None else [(each.tied_to, there), (there, here)]
+        for debit, credit in legs if each.work >= 1000 else []:
+            amount = each.work // 1000
+            transfers.append(Transfer(new_id(), debit, credit, amount, TransferCode.CORRECT))
+    if transfers:
+        post(Journal(new_id(), "metering.correct", at, tuple(transfers), refs), actor=actor, at=at)
 
 
 def _fill(
