@@ -20,6 +20,7 @@ from ledger.references import catch_up
 from ledger.refusals import Broken, Refused
 from ledger.stamping import stamp_newest
 from ledger.witnessing import Outcome, log_alarm, witness_newest
+from providers import looking
 from providers.delivering import run_delivery_work
 from providers.limits import sweep_windows
 from providers.metering import run_batch_work
@@ -60,6 +61,17 @@ def ring() -> int:
 def sweep() -> int:
     """Do all work that is due (nobody rang, or a worker was lost)."""
     return work.run_due(HANDLERS, now=clock.now, worker=worker_name())
+
+
+@shared_task
+def look_for_oddities() -> int:
+    """Write down what looks odd in the usage of the months still open; return how many are new."""
+    at = clock.now()
+    actor = system_actor("look_for_oddities")
+    return sum(
+        looking.look_for_oddities(month, actor=actor, at=at)
+        for month in looking.months_to_look_at(at)
+    )
 
 
 @shared_task

@@ -4,24 +4,21 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
 
 from ledger import clock
 from ledger.refusals import Refused
+from providers import described
 from providers.api_answers import answer
 from providers.api_requests import MeteringView, batch_of
 from providers.models import UsageBatch
 from providers.problems import CATALOGUE
 from providers.receipts import proof_of, receipt_of
-from providers.schemas import ReceiptSchema, problems
 
 
 class ReceiptView(MeteringView):
     """The signed receipt of a batch."""
 
-    @extend_schema(
-        operation_id="get_receipt", responses={200: ReceiptSchema} | problems(401, 404, 409)
-    )
+    @described.get_receipt
     def get(self, request: Any, batch_id: UUID) -> HttpResponse:
         """Return the receipt as plain data and as a signed note."""
         batch = batch_of(request._request, batch_id)
@@ -33,10 +30,7 @@ class ReceiptView(MeteringView):
 class ProofView(MeteringView):
     """The proof that a batch lies in the public log."""
 
-    @extend_schema(
-        operation_id="get_tlog_proof",
-        responses={(200, "text/plain"): str} | problems(401, 404, 409),
-    )
+    @described.get_tlog_proof
     def get(self, request: Any, batch_id: UUID) -> HttpResponse:
         """Return the ``.tlog-proof`` of the batch's entry; ask again while it is not sealed."""
         text = proof_of(batch_of(request._request, batch_id))

@@ -4,6 +4,8 @@ An upload becomes a batch; its rows are judged and stored as sets (``staging``).
 posted to the COMPUTE books per provider and settlement month, and stands in the signed log.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +16,7 @@ from ledger import audit, work
 from ledger.actors import Actor
 from ledger.amounts import pflops_hours
 from ledger.book import post
-from ledger.chart import TransferCode, metered, unmatched
+from ledger.chart import AccountKey, TransferCode, metered, unmatched
 from ledger.identifiers import new_id
 from ledger.refusals import Refused
 from ledger.transfers import Journal, Transfer
@@ -22,13 +24,7 @@ from ledger.work import Progress, Work
 from providers.bodies import Body, kept_body
 from providers.columns import ahead, read_pieces
 from providers.limits import count_records
-from providers.models import (
-    BatchRow,
-    Provider,
-    ProviderKey,
-    UploadAnswer,
-    UsageBatch,
-)
+from providers.models import BatchRow, Provider, ProviderKey, UploadAnswer, UsageBatch
 from providers.plain import unpacked
 from providers.problems import CATALOGUE
 from providers.staging import Stage, Sum, release_rows
@@ -40,6 +36,7 @@ from providers.uploads import (
     Verdict,
     as_refusal,
     claim_key,
+    fault_in,
     is_long,
     keep_body,
     open_batch,
@@ -50,10 +47,12 @@ from providers.wire import MOST_ROWS, BadBatch
 __all__ = [
     "Blocker",
     "MonthlyUsage",
+    "Returned",
     "Taken",
     "Upload",
     "Verdict",
     "blockers",
+    "book_returned",
     "book_usage",
     "is_large",
     "monthly_usage",
@@ -134,8 +133,12 @@ def validate_upload(
     livemode: bool,
     actor: Actor,
     at: datetime,
+    look: Callable[[UsageBatch], None] | None = None,
 ) -> Verdict:
     """Say what an upload would come to, row by row, and keep nothing of it.
+
+    Args:
+        look: called with the batch while its rows can still be read.
 
     Raises:
         Refused: as ``take_upload``.
@@ -147,6 +150,8 @@ def validate_upload(
         rows = list(faulty.order_by("row_no", "id")[:MOST_FAULTS_SHOWN])
         faults = [dict(fault, row=row.row_no) for row in rows for fault in row.faults]
         verdict = Verdict(batch, faults[:MOST_FAULTS_SHOWN], faulty.count())
+        if look is not None:
+            look(batch)
         transaction.set_rollback(True)
     return verdict
 
@@ -167,8 +172,7 @@ def run_batch_work(task: Work, progress: Progress) -> dict[str, Any]:
                 _fill(batch, body, actor=actor, at=task.requested_at)
     except Refused as refused:
         _refuse_batch(batch, refused, actor=actor, at=task.requested_at)
-    if batch.key is not None:
-        count_records(batch.key, batch.rows)
+    count_records(batch.key, batch.rows)
     progress(1, 1, "完成")
     return {"status": batch.status}
 
@@ -238,6 +242,46 @@ def book_usage(
         post(Journal(new_id(), kind, at, lines, refs), actor=actor, at=at)
 
 
+@dataclass(frozen=True)
+class Returned:
+    """Use of a settled month that is taken back.
+
+    Args:
+        tied_to: the account its month tied it to, None when it is tied to nothing.
+    Units: ``work`` in thousandths of GFLOPS-seconds.
+    """
+
+    month: str
+    work: int
+    tied_to: AccountKey | None
+
+
+def book_returned(
+    provider: Provider,
+    returned: Sequence[Returned],
+    refs: dict[str, str],
+    *,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """Post back what a correction takes out of settled months, each where it was metered.
+
+    Units: GFLOPS-seconds, rounded down. Writes: one journal per 100 months.
+    """
+    transfers: list[Transfer] = []
+    for each in returned:
+        here, there = metered(provider.pk, each.month), unmatched(provider.pk, each.month)
+        amount = each.work // 1000
+        if not amount:
+            continue
+        if each.tied_to is not None:
+            transfers.append(Transfer(new_id(), each.tied_to, there, amount, TransferCode.CORRECT))
+        transfers.append(Transfer(new_id(), there, here, amount, TransferCode.CORRECT))
+    for first in range(0, len(transfers), 2 * _MONTHS_PER_JOURNAL):
+        lines = tuple(transfers[first : first + 2 * _MONTHS_PER_JOURNAL])
+        post(Journal(new_id(), "metering.correct", at, lines, refs), actor=actor, at=at)
+
+
 def _fill(
     batch: UsageBatch, body: Body, *, actor: Actor, at: datetime, dry_run: bool = False
 ) -> None:
@@ -275,21 +319,32 @@ def _status_of(refuse: bool, faulty: int) -> str:
 def _check_totals(batch: UsageBatch, rows: int, device_milli_seconds: int) -> None:
     """Refuse a batch that is empty or differs from what its sender declared."""
     if rows == 0:
-        raise Refused("empty_batch", CATALOGUE["empty_batch"].zh)
+        raise as_refusal(BadBatch("empty_batch"))
     declared = batch.expected_rows
     if declared is not None and declared != rows:
         raise Refused(
             "count_mismatch",
             f"声明 {declared} 条，实际 {rows} 条，整批未入账。请核对后重发。",
-            details={"declared": str(declared), "found": str(rows)},
+            details=_difference("Batch-Row-Count", declared, rows),
         )
     declared = batch.expected_device_milli_seconds
     if declared is not None and declared != device_milli_seconds:
         raise Refused(
             "sum_mismatch",
             f"声明用量 {declared} 卡毫秒，实际 {device_milli_seconds}，整批未入账。请核对后重发。",
-            details={"declared": str(declared), "found": str(device_milli_seconds)},
+            details=_difference("Batch-Device-Milli-Seconds", declared, device_milli_seconds),
         )
+
+
+def _difference(total: str, declared: int, found: int) -> dict[str, str]:
+    """Return a difference in the way faults are told: of the whole body, in a control total."""
+    return {
+        "row": "0",
+        "column": total,
+        "value": f"{declared} / {found}",
+        "declared": str(declared),
+        "found": str(found),
+    }
 
 
 def _write_counts(
@@ -331,8 +386,14 @@ def _book_and_record(batch: UsageBatch, sums: list[Sum], *, actor: Actor, at: da
 
 
 def _refuse_batch(batch: UsageBatch, refused: Refused, *, actor: Actor, at: datetime) -> None:
-    """Close a batch that a worker could not read at all."""
+    """Close a batch that a worker could not read at all, and keep where it stumbled."""
     with transaction.atomic():
+        fault = fault_in(refused)
+        if fault:
+            row = fault.pop("row")
+            BatchRow.objects.create(
+                batch=batch, row_no=row, outcome=BatchRow.Outcome.REJECTED, faults=[fault]
+            )
         batch.status = UsageBatch.Status.REJECTED
         batch.refused_code = refused.code
         batch.finished_at = at

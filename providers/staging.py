@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from ledger.periods import Month, month_of
 from providers.columns import Piece
 from providers.measures import split_use, whole_seconds
-from providers.models import MeteringMonth, Provider, UsageBatch
+from providers.models import MeteringMonth, Provider, UsageBatch, UsageRecord
 from providers.records import BadRow, Row
 from providers.staging_sql import (
     CONFLICTS,
@@ -37,6 +37,8 @@ from providers.staging_sql import (
     STAGE,
     SUMS,
     SUPERSEDE,
+    WAIT_ON,
+    WAITING_TARGETS,
 )
 from providers.wire import BadBatch
 
@@ -178,13 +180,14 @@ class Stage:
             "livemode": batch.livemode,
             "latest": batch.received_at + LATEST_AHEAD,
             "test_order": TEST_ORDER,
-            "hold_reason": batch.hold_reason,
+            "hold_reason": batch.hold_reason or _watch(batch.provider, batch.livemode),
         }
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE usage_stage")
             cursor.execute(JUDGE, facts)
             cursor.execute("ANALYZE usage_judged")
             if self.counted.corrections:
+                cursor.execute(WAITING_TARGETS)
                 cursor.execute(LOST_TARGETS)
             if batch.livemode:
                 cursor.execute(OVER_CAPACITY, facts)
@@ -231,6 +234,12 @@ class Stage:
             return [Sum(*line) for line in cursor.fetchall()]
 
 
+def _watch(provider: Provider, livemode: bool) -> str:
+    """Return why everything of a provider waits while the bureau looks into it, or nothing."""
+    watched = livemode and provider.findings.last_decided("hold").exists()
+    return UsageRecord.HoldReason.UNDER_REVIEW if watched else ""
+
+
 def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, list[Sum]]:
     """Judge the held records of a provider again and let go those that no longer wait.
 
@@ -241,6 +250,7 @@ def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, li
         How many records were released, and what they add to each order, rate and month.
     """
     facts: dict[str, Any] = {"provider": provider.pk, "livemode": True, "suspects": suspects}
+    facts["watched"] = bool(_watch(provider, livemode=True))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"usage/{provider.pk}/True"]
@@ -256,6 +266,7 @@ def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, li
         cursor.execute("SET LOCAL providers.moving_usage = 'on'")
         cursor.execute(LET_GO, facts)
         released = list(cursor.fetchall())
+        cursor.execute(WAIT_ON, facts)
         cursor.execute("SET LOCAL providers.moving_usage = 'off'")
         cursor.execute("DROP TABLE usage_judged")
     gone = [Sum(*line[:8]) for line in released]

@@ -53,9 +53,10 @@ CREATE TEMP TABLE usage_judged ON COMMIT DROP AS
 ), corrections AS (
     SELECT s.row_no,
            t.id IS NULL AND m.row_no IS NULL AS lost,
-           t.state = 'superseded' OR t.state = 'reversal'
+           t.state IN ('superseded', 'reversal', 'refused')
                OR row_number() OVER (PARTITION BY s.corrects ORDER BY s.record_id) > 1 AS late,
-           t.counted AND EXISTS (
+           t.hold_reason = 'late_correction' AS waits,
+           t.counted AND t.livemode AND EXISTS (
                SELECT 1 FROM providers_usagerecord p JOIN providers_meteringmonth c
                    ON c.month = p.settle_month
                 WHERE p.provider_id = t.provider_id AND p.livemode = t.livemode
@@ -81,13 +82,15 @@ SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS
            WHEN i.differ THEN 'conflict'
            WHEN i.first_row < s.row_no THEN 'duplicate'
            WHEN f.code <> '' THEN 'rejected'
+           WHEN c.closed THEN 'held'
            WHEN s.ended_at IS NULL THEN 'open'
            WHEN s.device_milli_seconds = 0 THEN 'zero'
            WHEN w.reason <> '' THEN 'held'
            ELSE 'accepted'
        END AS outcome,
        f.code,
-       CASE WHEN s.ended_at IS NULL OR s.device_milli_seconds = 0 THEN '' ELSE w.reason END
+       CASE WHEN c.closed THEN 'late_correction'
+            WHEN s.ended_at IS NULL OR s.device_milli_seconds = 0 THEN '' ELSE w.reason END
            AS hold_reason
   FROM usage_stage s
   LEFT JOIN providers_usagerecord k
@@ -95,6 +98,7 @@ SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS
    AND k.record_id = s.record_id AND k.segment = 0
   LEFT JOIN repeats i ON i.record_id = s.record_id
   LEFT JOIN providers_order o ON o.provider_id = %(provider)s AND o.order_no = s.order_no
+  LEFT JOIN vouchers_voucher v ON v.id = o.voucher_id
   LEFT JOIN corrections c ON c.row_no = s.row_no
   LEFT JOIN names n ON n.alias = lower(s.device_model)
   LEFT JOIN rates r ON r.model_id = n.model_id
@@ -106,10 +110,12 @@ SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS
            WHEN o.state NOT IN ('accepted', 'completed') THEN 'order_not_open'
            WHEN s.started_at < o.starts_at OR coalesce(s.ended_at, s.started_at) > o.ends_at
                THEN 'outside_order'
+           WHEN s.started_at < v.valid_from OR coalesce(s.ended_at, s.started_at) > v.valid_until
+               THEN 'outside_voucher'
            WHEN coalesce(s.ended_at, s.started_at) > %(latest)s THEN 'in_future'
            WHEN c.lost THEN 'unknown_corrected'
            WHEN c.late THEN 'already_corrected'
-           WHEN c.closed THEN 'month_closed'
+           WHEN c.waits THEN 'correction_waiting'
            ELSE ''
        END AS code) f
  CROSS JOIN LATERAL (SELECT CASE
@@ -120,6 +126,15 @@ SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS
            ELSE ''
        END AS reason) w
 """  # noqa: S608 - no outside text
+
+# A correction of a correction that waits for two people cannot go ahead of it.
+WAITING_TARGETS = """
+UPDATE usage_judged c SET outcome = 'rejected', code = 'correction_waiting', hold_reason = ''
+  FROM usage_judged t
+ WHERE c.corrects <> '' AND t.record_id = c.corrects
+   AND t.outcome = 'held' AND t.hold_reason = 'late_correction'
+   AND c.outcome IN ('accepted', 'held', 'open', 'zero')
+"""
 
 # A correction of a record of the same batch stands only if that record does.
 LOST_TARGETS = """
@@ -139,7 +154,8 @@ WITH mine AS (
       FROM usage_judged
      WHERE outcome = 'accepted'
        AND record_id NOT IN (SELECT corrects FROM usage_judged
-                              WHERE outcome IN ('accepted', 'held', 'open', 'zero'))
+                              WHERE outcome IN ('accepted', 'held', 'open', 'zero')
+                                AND hold_reason <> 'late_correction')
 ), span AS (
     SELECT model_id, min(started_at) AS first_at, max(ended_at) AS last_at FROM mine GROUP BY 1
 ), theirs AS (
@@ -148,7 +164,8 @@ WITH mine AS (
      WHERE u.provider_id = %(provider)s AND u.livemode AND u.state = 'accepted' AND u.counted
        AND u.started_at < p.last_at AND u.ended_at > p.first_at
        AND u.record_id NOT IN (SELECT corrects FROM usage_judged
-                                WHERE outcome IN ('accepted', 'held', 'open', 'zero'))
+                                WHERE outcome IN ('accepted', 'held', 'open', 'zero')
+                                  AND hold_reason <> 'late_correction')
 ), moments AS (
     SELECT model_id, started_at AS at, used AS change FROM mine
     UNION ALL SELECT model_id, ended_at, -used FROM mine
@@ -228,11 +245,11 @@ SELECT %(batch)s, row_no, outcome, record_id,
            ELSE jsonb_build_array(jsonb_build_object(
                'code', code,
                'column', CASE WHEN code IN ('unknown_order', 'order_not_open') THEN 'order_no'
-                              WHEN code IN ('outside_order', 'in_future') THEN
+                              WHEN code IN ('outside_order', 'outside_voucher', 'in_future') THEN
                                   CASE WHEN ended_at IS NULL THEN 'started_at' ELSE 'ended_at' END
                               ELSE 'corrects' END,
                'value', CASE WHEN code IN ('unknown_order', 'order_not_open') THEN order_no
-                             WHEN code IN ('outside_order', 'in_future')
+                             WHEN code IN ('outside_order', 'outside_voucher', 'in_future')
                                  THEN to_char(coalesce(ended_at, started_at)
                                               AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
                              ELSE corrects END))
@@ -277,6 +294,7 @@ SELECT %(provider)s, %(livemode)s, j.record_id, coalesce(p.segment, 0), %(batch)
 _TARGETS = """WITH targets AS MATERIALIZED (
     SELECT row_no, corrects, reason FROM usage_judged
      WHERE corrects <> '' AND outcome IN ('accepted', 'held', 'open', 'zero')
+       AND hold_reason <> 'late_correction'
 )"""
 # What a correction replaces: a row of its own takes it back, in the month where it settled.
 REVERSE = f"""
@@ -323,7 +341,9 @@ CREATE TEMP TABLE usage_judged ON COMMIT DROP AS
 {_REGISTRY})
 SELECT u.id AS row_no, u.record_id, u.segment, u.device_count, u.share_milli, u.started_at,
        u.ended_at, u.month, u.device_milli_seconds, u.order_id, o.gross_limit_fen, o.price_id,
-       n.model_id, r.id AS rate_id, r.gflops, ''::text AS corrects, u.hold_reason::text,
+       n.model_id, r.id AS rate_id, r.gflops, ''::text AS corrects,
+       CASE WHEN n.model_id IS NULL THEN 'unknown_model' WHEN r.id IS NULL THEN 'no_rate'
+            WHEN g.model_id IS NULL THEN 'no_capacity' ELSE '' END AS hold_reason,
        CASE WHEN n.model_id IS NULL OR r.id IS NULL OR g.model_id IS NULL THEN 'held'
             ELSE 'accepted' END AS outcome
   FROM providers_usagerecord u
@@ -337,7 +357,19 @@ SELECT u.id AS row_no, u.record_id, u.segment, u.device_count, u.share_milli, u.
   LEFT JOIN fleets g ON g.model_id = n.model_id
  WHERE u.provider_id = %(provider)s AND u.livemode = %(livemode)s AND u.state = 'held'
    AND (%(suspects)s OR u.hold_reason <> 'suspect_repeat')
+   AND u.hold_reason <> 'late_correction'
+   AND (u.hold_reason <> 'under_review' OR NOT %(watched)s)
 """  # noqa: S608 - no outside text
+
+# What still waits says for what it waits now, which may be another thing than before.
+WAIT_ON = """
+UPDATE providers_usagerecord u SET hold_reason = w.hold_reason
+  FROM (SELECT record_id, max(hold_reason) AS hold_reason FROM usage_judged
+         WHERE outcome = 'held' GROUP BY 1) w
+ WHERE u.provider_id = %(provider)s AND u.livemode = %(livemode)s
+   AND u.record_id = w.record_id AND u.segment < 1000 AND u.state = 'held'
+   AND u.hold_reason <> w.hold_reason
+"""
 
 # A record goes only as a whole: if one of its parts still waits, all of them do.
 LET_GO = """

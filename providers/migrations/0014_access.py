@@ -108,7 +108,7 @@ def _triggers() -> list[str]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("providers", "0010_removed_bodies")]
+    dependencies = [("providers", "0013_desk_guards")]
     operations = [
         migrations.CreateModel(
             name="BatchClearance",

@@ -23,6 +23,7 @@ from providers.models.catalogue import (
     Offering,
     OfferingPrice,
 )
+from providers.models.desk import DeskRequest, Finding, FindingDecision
 from providers.models.order import Order
 from providers.models.provider import Capacity, Provider, ProviderKey, ProviderSeat
 from providers.models.state_row import StateRow
@@ -35,6 +36,9 @@ __all__ = [
     "BatchClearance",
     "BatchRow",
     "Capacity",
+    "DeskRequest",
+    "Finding",
+    "FindingDecision",
     "Manifest",
     "MeteringMonth",
     "NetworkFiling",

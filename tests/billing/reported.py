@@ -2,6 +2,10 @@
 
 from datetime import datetime
 
+from ledger.actors import Actor
+from ledger.periods import Month
+from providers import deciding
+from providers.metering import blockers
 from providers.models import Order, UsageBatch
 
 
@@ -16,3 +20,13 @@ def empty_batch(order: Order, received_at: datetime) -> UsageBatch:
         body_size=1,
         received_at=received_at,
     )
+
+
+def let_gaps_stand(month: Month, first: Actor, second: Actor, at: datetime) -> None:
+    """Let two people agree that nothing is missing where nothing was reported."""
+    for each in blockers(month):
+        if each.kind == "gap":
+            request = deciding.propose_request(
+                each.provider, "waive", str(month), reason="测试：无缺报", actor=first, at=at
+            )
+            deciding.decide_request(request, agree=True, actor=second, at=at)

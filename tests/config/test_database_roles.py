@@ -23,8 +23,9 @@ APPEND_ONLY = (
     "billing_confirmation", "billing_paymentbatch", "billing_statementline", "billing_staterow",
     "ledger_account", "ledger_checkpoint", "ledger_journal", "ledger_logentry", "ledger_logleaf",
     "ledger_logtile", "ledger_refusedid", "ledger_transfer",
-    "providers_batchclearance", "providers_batchrow", "providers_manifest",
-    "providers_offeringprice", "providers_staterow", "providers_webhookattempt",
+    "providers_batchclearance", "providers_batchrow", "providers_finding",
+    "providers_findingdecision", "providers_manifest", "providers_offeringprice",
+    "providers_staterow", "providers_webhookattempt",
     "providers_zerodeclaration",
     "vouchers_budgetgrant", "vouchers_enterprisefact", "vouchers_redemption", "vouchers_staterow",
 )  # fmt: skip

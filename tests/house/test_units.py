@@ -15,9 +15,8 @@ WHOLE_NAMES = {"gflops", "device_milli_seconds", "pflops_hours"}
 COUNTS = {
     "accepted", "attempts", "conflict", "count", "done", "duplicate", "fence", "held", "index",
     "last",
-    "level", "number", "open", "ordinal", "pages", "part", "records", "rejected",
-    "requests", "rows", "segment",
-    "size", "status", "total", "version", "xid", "zero",
+    "level", "number", "open", "ordinal", "pages", "part", "records", "rejected", "requests",
+    "rows", "segment", "sequence", "size", "status", "total", "version", "xid", "zero",
 }  # fmt: skip
 #: The books count in the unit of the account's own ledger: fen, or GFLOPS-seconds.
 UNIT_OF_THE_ACCOUNT = {
