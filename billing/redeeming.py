@@ -293,8 +293,7 @@ def _rows(statement: Statement, lines: Sequence[PricedLine]) -> list[StatementLi
             model_ref=str(line.model.pk),
             model_name=line.model.name,
             rate_ref=str(line.rate.pk),
-            rate_label=f"{_FORMATS.get(line.rate.number_format, line.rate.number_format)} "
-            f"第 {line.rate.version} 版",
+            rate_label=rate_label(line.rate),
             gflops=line.usage.gflops,
             price_ref=str(line.price.pk),
             pricing_unit=line.price.pricing_unit,
@@ -314,6 +313,11 @@ def _rows(statement: Statement, lines: Sequence[PricedLine]) -> list[StatementLi
         )
         for ordinal, line in enumerate(lines, start=1)
     ]
+
+
+def rate_label(rate: AcceleratorRate) -> str:
+    """Return how a rate is named on a statement: its number format and version."""
+    return f"{_FORMATS.get(rate.number_format, rate.number_format)} 第 {rate.version} 版"
 
 
 def card_hours(device_milli_seconds: int) -> Any:

@@ -27,10 +27,10 @@ urlpatterns = [
     path("office/", include("billing.office")),
     path("office/", include("billing.office_money")),
     path("console/", include("providers.console")),
-    path("console/", include("providers.console_access")),
     path("console/", include("providers.console_records")),
     path("console/", include("providers.console_guide")),
     path("console/", include("providers.console_calendar")),
+    path("console/", include("providers.console_access")),
     path("console/", include("providers.console_trade")),
     path("console/statements/", include("billing.console")),
     path("public/", include("vouchers.public")),
@@ -39,7 +39,8 @@ urlpatterns = [
     path("public/log/", include("ledger.public_log")),
     path("public/log/", include("ledger.public")),
     path("api/v1/", include("providers.api_counting")),
-    path("api/v1/", include("providers.api")),
+    path("api/v1/", include("billing.api")),
+    path("api/v1/", include("providers.api")),  # ends with the net for all other addresses
     path("", include("config.frame")),
     path("", include("config.health")),
 ]

@@ -124,7 +124,15 @@ def _replayed(*statuses: int) -> OpenApiParameter:
 
 
 RETRY_AFTER = _on([429, 503], "Retry-After", {"type": "integer"}, "Seconds to wait.")
+#: Told on every answer to a key (draft-ietf-httpapi-ratelimit-headers).
+RATES = [
+    _header("RateLimit-Policy", OpenApiTypes.STR, "Requests and records a window.", response=True),
+    _header(
+        "RateLimit", OpenApiTypes.STR, "What is left of them, and for how long.", response=True
+    ),
+]
 _READ = [LANGUAGE, RETRY_AFTER]
+KEYED_PARAMETERS = [*_READ, *RATES]
 _BATCH_AT = {"type": "string", "format": "uri-reference"}
 
 upload_batch = extend_schema(
@@ -134,6 +142,7 @@ upload_batch = extend_schema(
     parameters=[
         *UPLOAD,
         RETRY_AFTER,
+        *RATES,
         _on([201, 202, 207], "Location", _BATCH_AT, "The batch."),
         _on([202], "Retry-After", {"type": "integer"}, "Seconds to wait before asking."),
         _replayed(201, 202, 207, 422),
@@ -151,7 +160,7 @@ validate_batch = extend_schema(
     operation_id="validate_batch",
     summary="只校验，不入账",
     auth=KEYED,
-    parameters=[*UPLOAD, RETRY_AFTER],
+    parameters=[*UPLOAD, RETRY_AFTER, *RATES],
     request=BODIES,
     examples=BODY_EXAMPLES,
     responses={200: _answer(schemas.VerdictSchema, "What it would come to, row by row.")}
@@ -161,8 +170,12 @@ get_batch = extend_schema(
     operation_id="get_batch",
     summary="批次的状态与结果",
     auth=KEYED,
-    parameters=[*_READ, _on([200], "Retry-After", {"type": "integer"}, "While processing.")],
-    responses={200: _answer(schemas.BatchSchema, "The batch as it stands.")} | problems(401, 404),
+    parameters=[
+        *KEYED_PARAMETERS,
+        _on([200], "Retry-After", {"type": "integer"}, "While processing."),
+    ],
+    responses={200: _answer(schemas.BatchSchema, "The batch as it stands.")}
+    | problems(401, 403, 404),
 )
 get_results = extend_schema(
     operation_id="get_results",
@@ -180,43 +193,46 @@ get_results = extend_schema(
             {"type": "integer", "minimum": 0, "maximum": MOST_RESULTS, "default": 100},
             "Rows a page; 0 is the default.",
         ),
-        *_READ,
+        *KEYED_PARAMETERS,
     ],
     responses={200: _answer(schemas.ResultsSchema, "A page of rows in row order.")}
-    | problems(400, 401, 404),
+    | problems(400, 401, 403, 404),
 )
 get_receipt = extend_schema(
     operation_id="get_receipt",
     summary="签名回执",
     auth=KEYED,
-    parameters=_READ,
+    parameters=KEYED_PARAMETERS,
     responses={200: _answer(schemas.ReceiptSchema, "Receipt, note and key.")}
-    | problems(401, 404, 409),
+    | problems(401, 403, 404, 409),
 )
 get_tlog_proof = extend_schema(
     operation_id="get_tlog_proof",
-    summary="日志存在证明",
+    summary="公开日志中的证明",
     auth=KEYED,
-    parameters=_READ,
+    parameters=[
+        *KEYED_PARAMETERS,
+        _on([200], "Content-Disposition", OpenApiTypes.STR, "A file name."),
+    ],
     responses={(200, "text/plain"): _answer(str, "C2SP tlog-proof of the batch's entry.")}
-    | problems(401, 404, 409),
+    | problems(401, 403, 404, 409),
 )
 get_errors_csv = extend_schema(
     operation_id="get_errors_csv",
     summary="错误行，改好可直接重发",
     auth=KEYED,
     parameters=[
-        *_READ,
+        *KEYED_PARAMETERS,
         _on([200], "Content-Disposition", OpenApiTypes.STR, "A file name."),
     ],
     responses={(200, "text/csv"): _answer(str, "The rows left out, with three columns why.")}
-    | problems(401, 404),
+    | problems(401, 403, 404),
 )
 declare_zero = extend_schema(
     operation_id="declare_zero",
     summary="零申报",
     auth=KEYED,
-    parameters=[IDEMPOTENCY_KEY, *SIGNED, *_READ],
+    parameters=[IDEMPOTENCY_KEY, *SIGNED, *KEYED_PARAMETERS],
     request=schemas.DaySchema,
     examples=[OpenApiExample("一天", {"day": "2026-10-03"}, request_only=True)],
     responses={201: _answer(schemas.ZeroSchema, "Declared; once a day, again is harmless.")}
@@ -226,7 +242,7 @@ send_manifest = extend_schema(
     operation_id="send_manifest",
     summary="日清单",
     auth=KEYED,
-    parameters=[IDEMPOTENCY_KEY, *SIGNED, *_READ],
+    parameters=[IDEMPOTENCY_KEY, *SIGNED, *KEYED_PARAMETERS],
     request=schemas.ManifestSchema,
     responses={201: _answer(schemas.ComparedSchema, "The manifest beside what we hold.")}
     | problems(400, 401, 403, 409, 411, 413, 415),
@@ -273,10 +289,10 @@ get_calendar = extend_schema(
     auth=KEYED,
     parameters=[
         _query("month", {"type": "string", "example": "2026-10"}, "The running month if left out."),
-        *_READ,
+        *KEYED_PARAMETERS,
     ],
     responses={200: _answer(CalendarSchema, "Every day of the month, and missing numbers.")}
-    | problems(400, 401),
+    | problems(400, 401, 403),
 )
 list_waiting = extend_schema(
     operation_id="list_waiting",
@@ -292,8 +308,8 @@ list_waiting = extend_schema(
             {"type": "integer", "minimum": 0, "maximum": MOST_WAITING, "default": 100},
             "Lines a page; 0 is the default.",
         ),
-        *_READ,
+        *KEYED_PARAMETERS,
     ],
     responses={200: _answer(WaitingSchema, "What waits, for what, since when, what to do.")}
-    | problems(400, 401),
+    | problems(400, 401, 403),
 )

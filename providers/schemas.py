@@ -271,18 +271,16 @@ class StatedSchema(serializers.Serializer):
 
 
 class ReceiptSchema(serializers.Serializer):
-    """The signed receipt of a batch: check the note with the log's public key, offline."""
+    """A signed receipt, and the proof that its entry lies in the public log once it is sealed."""
 
     receipt = StatedSchema()
     note = serializers.CharField(help_text="signed note (C2SP) over the receipt's canonical JSON")
-    vkey = serializers.CharField(help_text="the verification key of the log")
-    promise = serializers.CharField(allow_blank=True, help_text="until the entry is sealed")
-    log_index = serializers.IntegerField(allow_null=True, required=False)
-    entry = serializers.CharField(
-        allow_blank=True, required=False, help_text="Base64 of the bytes in the log"
-    )
-    proof = serializers.CharField(allow_blank=True, required=False, help_text="C2SP tlog-proof")
-    checkpoint = serializers.CharField(allow_blank=True, required=False)
+    vkey = serializers.CharField(help_text="the log's key; compare it with a copy from elsewhere")
+    promise = serializers.CharField(allow_blank=True, help_text="signed promise, before sealing")
+    log_index = serializers.IntegerField(allow_null=True, help_text="null until sealed")
+    entry = serializers.CharField(allow_blank=True, help_text="Base64 of the log entry's bytes")
+    proof = serializers.CharField(allow_blank=True, help_text="C2SP tlog-proof; empty until sealed")
+    checkpoint = serializers.CharField(allow_blank=True, help_text="the signed checkpoint of it")
 
 
 class SignatureRulesSchema(serializers.Serializer):
@@ -297,7 +295,7 @@ class SignatureRulesSchema(serializers.Serializer):
 
 
 class RateLimitSchema(serializers.Serializer):
-    """How much one key may send in a window."""
+    """How much of a unit one key may send in a window."""
 
     unit = serializers.ChoiceField(["requests", "records"])
     quota = serializers.IntegerField()

@@ -267,6 +267,7 @@ class World:
         state: str = "accepted",
         records: int = 1,
         received_at: datetime | None = None,
+        settle_month: str = "",
     ) -> int:
         """Report usage of an order in equal records one after the other; return its quantity."""
         received_at = received_at or at
@@ -303,7 +304,7 @@ class World:
                         basis="allocated",
                         content_digest=hashlib.sha256(str(self.records).encode()).digest(),
                         month=str(part.month),
-                        settle_month=str(part.month),
+                        settle_month=settle_month or str(part.month),
                         device_milli_seconds=part.device_milli_seconds,
                         state=state,
                         hold_reason="" if counted else "unknown_model",
@@ -319,10 +320,9 @@ class World:
     def _meter(self, order: Order, rows: list[UsageRecord]) -> None:
         """Post what was reported, per month, as metering does."""
         provider = str(order.provider_id)
-        for month in sorted({row.month for row in rows}):
-            amount = sum(
-                row.device_milli_seconds * row.gflops for row in rows if row.month == month
-            )
+        for month in sorted({row.settle_month for row in rows}):
+            used = [row for row in rows if row.settle_month == month]
+            amount = sum(row.device_milli_seconds * row.gflops for row in used)
             there, here = metered(provider, month), unmatched(provider, month)
             if amount:
                 legs = ((there, here, -(-amount // 1000), TransferCode.METER),)

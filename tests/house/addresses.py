@@ -54,6 +54,7 @@ GAPS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/public/verify/", {"code": "=0000-0000-0000-0000"}),
     ("/office/log/", {"pk": "inspection"}),
     ("/public/log/", {"index": "=0", "level": "=0", "rest": "=000.p/1", "size": "=1"}),
+    ("/api/v1/metering/statements/", {"month": "=2026-10"}),
     ("/api/v1/metering/", {"batch_id": "batch"}),
     ("/api/v1/problems/", {"code": "=key_unknown"}),
 )

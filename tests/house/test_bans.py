@@ -38,7 +38,6 @@ THE_MACHINE_CLOCK = {
     "providers/client.py": "signs with the real time of its machine",
     "providers/delivering.py": "a receiver judges a message by real time",
     "tool/slq/client.py": "signs with the real time of its machine",
-    "tool/slq/doctor.py": "holds the machine's clock against the service's",
     "tool/slq/sending.py": "waits until a date that the service names",
 }
 SWALLOWS_FAULTS = {

@@ -64,6 +64,21 @@ class Program:
         assert "Traceback" not in err, err
         return Ran(process.returncode, out, err)
 
+    def python(self, script: str, given: str = "") -> Any:
+        """Run a script that may import the tool and nothing of the house; return its JSON."""
+        ran = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=self.folder,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
         path.write_text(text, encoding="utf-8")

@@ -139,6 +139,75 @@ def test_slurm_with_a_header_leaves_steps_and_running_jobs_out_and_says_so(progr
     assert (kept.json["rows"], kept.json["left_open"]) == (3, 0)
 
 
+def test_other_spellings_of_slurm_are_read_too_and_array_tasks_are_jobs(program, convert):
+    times = "2026-11-01T08:00:00|2026-11-01T09:00:00"
+    program.write(
+        "jobs.txt",
+        "JobID|Account|State|Start|End|AllocTRES|\n"
+        + f"12_3|lab|COMPLETED|{times}|gres/gpu:a100=2|\n"
+        + f"12_4|lab|TIMEOUT|{times}|gres/gpu:a100=2|\n\n"
+        + f"12_4.extern|lab|COMPLETED|{times}|gres/gpu:a100=2|\n"
+        + "12_[5-9]|lab|PENDING|Unknown|Unknown||\n"
+        + "13|lab|CANCELLED by 5|None|2026-11-01T09:00:00||\n",
+    )
+    ran = convert("sacct", "jobs.txt", "--zone", "Asia/Shanghai", "--json")
+    assert (ran.code, ran.json["aside"]) == (0, {"steps": 1, "not_started": 1})
+    rows = rows_of(program)
+    assert [row["record_id"] for row in rows] == ["sacct::12_3", "sacct::12_4", "sacct::13"]
+    assert [row["job_state"] for row in rows] == ["completed", "failed", "cancelled"]
+    assert used(rows) == 2 * 2 * 1000 * 3600
+    report = {each["line"]: each["what"] for each in rows_of(program, "out.report.csv")}
+    assert report == {"5": "steps", "6": "not_started"}
+
+
+EVENT = {"instance_id": "i-1", "instance_type": "g1", "vcpus": "8", "project_id": "p"}
+
+
+def events(program, *changes: dict[str, str]) -> None:
+    program.write("events.json", json.dumps([EVENT | each for each in changes]))
+
+
+def test_a_session_lasts_from_its_launch_to_its_end_whatever_is_audited(program, convert):
+    program.write("map.toml", '[orders]\np = "O-1"\n[devices]\ng1 = 4\n[models]\ng1 = "h800"\n')
+    begin, end = "compute.instance.create.end", "compute.instance.delete.end"
+    launch = {"event_type": begin, "launched_at": "2026-11-01T00:00:00.5"}
+    events(
+        program,
+        {"event_type": end, "deleted_at": "2026-11-01T01:00:00"},
+        launch,
+        {"event_type": "compute.instance.exists"},
+        launch | {"instance_id": "i-2", "vcpus": "eight", "instance_type": "g2"},
+        launch | {"instance_id": "i-3"},
+        launch | {"instance_id": "i-4"},
+        launch | {"instance_id": "i-4"},
+        {"event_type": end, "deleted_at": "2026-10-01T00:00:00", "instance_id": "i-5"},
+    )
+    assert convert("openstack", "events.json").code == 3  # no zone: listed, not guessed
+    ran = convert("openstack", "events.json", "--zone", "UTC", "--json")
+    assert (ran.code, ran.json["rows"], ran.json["left_open"]) == (4, 1, 1)
+    assert [line for line, _ in ran.json["problems"]] == [4, 6, 7, 8]
+    (row,) = rows_of(program)
+    assert (row["record_id"], row["device_model"], row["device_count"]) == (
+        "openstack:i-1", "h800", "4",
+    )  # fmt: skip
+    assert used([row]) == 4 * 1000 * 3599
+    assert len(rows_of(program, "out.report.csv")) == 7
+
+
+def test_a_mapping_file_is_begun_from_a_header(program):
+    (program.folder / "site.csv").write_bytes("record_id,开始,device_count\n".encode("gb18030"))
+    ran = program.run("mapping", "init", "site.csv", "--out", "m.toml")
+    assert (ran.code, ran.out) == (0, "m.toml\n")
+    text = program.read("m.toml")
+    assert 'record_id = "record_id"' in text
+    assert "其余的列 / other columns of the file: 开始" in text
+    program.write("m2.toml", text.replace('# started_at = "列名"', 'started_at = "开始"'))
+    program.write("in.csv", "record_id,开始,device_count\nr-1,2026-11-01T00:00:00Z,3\n")
+    done = program.run("convert", "--from", "csv", "--map", "m2.toml", "--open", "in.csv", "o.csv")
+    assert (done.code, "没有为“”指定订单号" in done.err) == (3, True)
+    assert program.run("mapping", "init", "--out", "m.toml").code == 2
+
+
 @pytest.mark.parametrize("kind", ["sacct", "philly", "csv"])
 def test_no_offset_and_no_zone_is_asked_for(program, convert, kind):
     program.write("map.toml", EVERYTHING + '[columns]\nstarted_at = "t"\ndevice_count = "n"\n')
@@ -183,7 +252,7 @@ def test_device_windows_become_records_without_names_of_pods(program, convert):
     )
     ran = convert("dcgm", "w.csv", "--json")
     told = {name: ran.json[name] for name in ("rows", "repeats", "aside")}
-    assert (ran.code, told) == (4, {"rows": 2, "repeats": 1, "aside": 1})
+    assert (ran.code, told) == (4, {"rows": 2, "repeats": 1, "aside": {"idle": 1}})
     whole, slice_ = rows_of(program)
     assert (whole["share_milli"], slice_["share_milli"]) == ("1000", "142")
     assert "secret-name" not in program.read("out.csv")

@@ -53,7 +53,8 @@ def test_the_receipt_is_the_one_that_the_log_signed(line, program):
     receipt = json.loads(program.read("usage.receipts.ndjson"))
     assert open_note(receipt["note"], VerificationKey.parse(receipt["vkey"]))
     verified = program.run("receipt", "verify", "usage.receipts.ndjson", "--json")
-    assert verified.json == [receipt["receipt"]]
+    assert [each["receipt"] for each in verified.json] == [receipt["receipt"]]
+    assert verified.json[0]["level"] == "promised"
 
 
 @pytest.mark.parametrize(

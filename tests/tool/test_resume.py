@@ -63,6 +63,7 @@ def test_a_spool_is_sorted_into_sent_and_rejected(line, program):
         if path.is_file()
     }
     assert here == {
+        ".slq-lock",
         "outgoing/.c.csv",
         "outgoing/d.csv.part",
         "rejected/b.csv",

@@ -6,24 +6,27 @@ every line ends in the file, in the file of suspected repeats, or in the list of
 
 import csv
 import gzip
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import IO, Self
 from zoneinfo import ZoneInfo
 
-from slq import dcgm, plain, slurm
+from slq import dcgm, openstack, plain, slurm
 from slq.mapping import FIELDS, Mapping
 from slq.outcomes import Exit, Stopped
 from slq.profiles import KEEP, PROFILES, UNDECLARED_MODEL, Declared, Mapped
-from slq.slurm import Line
+from slq.slurm import Aside, Line
 from slq.times import Unclear, zone_of
 from slq.words import Speech
 
-KINDS = ("sacct", "dcgm", "openb", "philly", "csv")
-_ASIDE = {"sacct": "steps", "dcgm": "idle"}
+KINDS = ("sacct", "dcgm", "openstack", "openb", "philly", "eagle", "csv")
+_FORM_FAULTS = (csv.Error, gzip.BadGzipFile, zlib.error)
+_REPORTED = ("line", "what", "why")
 _CLOCK_CHANGE = "本地时间在重复的一小时内，按先一次计"
 
 
@@ -47,11 +50,12 @@ class Request:
 class Converted:
     """What became of the lines."""
 
+    lines: int = 0
     rows: int = 0
     repeats: int = 0
     left_open: int = 0
-    aside: int = 0
     no_model: int = 0
+    aside: Counter[str] = field(default_factory=Counter)
     problems: list[tuple[int, str]] = field(default_factory=list)
     findings: Counter[str] = field(default_factory=Counter)
 
@@ -63,54 +67,88 @@ class Converted:
         return Exit.PARTIAL if self.rows else Exit.REJECTED
 
 
-def convert(request: Request, repeats: Path, speech: Speech) -> Converted:
-    """Write the records of a file, suspected repeats into a file of their own.
+def convert(request: Request, repeats: Path, report: Path, speech: Speech) -> Converted:
+    """Write the records of a file; repeats, and why a line gave no record, into files beside it.
+
+    Writes: the target, ``repeats`` if there are any, ``report`` if a line gave no record.
 
     Raises:
         Stopped: the file is of another kind, or a declaration is missing.
     """
     done = Converted()
-    apart: list[dict[str, str]] = []
     line = 0
+    for each in (repeats, report):
+        each.unlink(missing_ok=True)
     try:
-        with (
-            _lines(request) as lines,
-            request.target.open("w", encoding="utf-8", newline="") as out,
-        ):
-            writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
-            writer.writeheader()
-            for line, found in _read(request, lines, speech):
-                record = _sort(found, line, request, done, speech)
-                if record is None:
-                    continue
-                if isinstance(found, Mapped) and found.repeat:
-                    apart.append(record)
-                else:
-                    writer.writerow(record)
-                    done.rows += 1
-    except (ValueError, KeyError, IndexError, StopIteration, csv.Error, OSError) as error:
-        why = speech("file_form", kind=request.kind, line=line + 1, why=repr(error))
+        with _lines(request) as lines, _Table(request.target, FIELDS) as out:
+            out.begin()
+            with _Table(repeats, FIELDS) as apart, _Table(report, _REPORTED) as told:
+                for line, found in _read(request, lines, speech):
+                    record = _sort(found, line, request, done, speech)
+                    into = apart if isinstance(found, Mapped) and found.repeat else out
+                    if record is not None:
+                        into.write(record)
+                    if record is None or into is apart:
+                        told.write(_explained(found, line, done, speech))
+                done.rows, done.repeats = out.rows, apart.rows
+    except (ValueError, KeyError, IndexError, StopIteration, EOFError, *_FORM_FAULTS) as error:
+        why = speech("file_form", kind=request.kind, line=line + 1, why=_said(error))
         raise Stopped(Exit.REJECTED, why) from error
-    _keep_apart(apart, repeats)
-    done.repeats = len(apart)
     return done
 
 
-def _keep_apart(records: list[dict[str, str]], path: Path) -> None:
-    if not records:
-        return
-    with path.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
+def _said(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _explained(found: Line, line: int, done: Converted, speech: Speech) -> dict[str, str]:
+    """Say why a line gave no record that is sent as it is."""
+    if isinstance(found, Aside):
+        word, why = found.word, speech(f"report_{found.word}")
+    elif isinstance(found, Mapped) and found.repeat:
+        word, why = "repeats_apart", speech("report_repeat")
+    elif done.problems and done.problems[-1][0] == line:
+        word, why = "unmapped", done.problems[-1][1]
+    else:
+        word, why = "left_open", speech("report_open")
+    return {"line": str(line), "what": word, "why": why}
+
+
+class _Table:
+    """A CSV file that comes into being with its first row."""
+
+    def __init__(self, path: Path, fields: tuple[str, ...]) -> None:
+        self.path, self.fields, self.rows = path, fields, 0
+        self.file: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.file is not None:
+            self.file.close()
+
+    def begin(self) -> "csv.DictWriter[str]":
+        """Open the file and write its header."""
+        self.file = self.path.open("w", encoding="utf-8", newline="")
+        self.writer = csv.DictWriter(self.file, self.fields, lineterminator="\n")
+        self.writer.writeheader()
+        return self.writer
+
+    def write(self, row: dict[str, str]) -> None:
+        """Write a row."""
+        writer = self.writer if self.file is not None else self.begin()
+        writer.writerow(row)
+        self.rows += 1
 
 
 def _sort(
     found: Line, line: int, request: Request, done: Converted, speech: Speech
 ) -> dict[str, str] | None:
     """Return what is to be written of a line, or count why nothing is."""
-    if found is None:
-        done.aside += 1
+    done.lines += 1
+    if isinstance(found, Aside):
+        done.aside[found.word] += 1
         return None
     if isinstance(found, Unclear):
         done.problems.append((line, speech(found.word, **found.values)))
@@ -144,6 +182,8 @@ def _read(request: Request, lines: Iterator[str], speech: Speech) -> Iterator[tu
     zone = zone_of(request.zone, speech)
     if request.kind == "csv":
         return plain.read_plain(lines, zone, request.mapping, request.name, request.model)
+    if request.kind == "openstack":
+        return openstack.read_events("".join(lines), zone, request.mapping)
     if request.kind == "dcgm":
         return _read_dcgm(request, lines, zone, speech)
     if request.kind == "sacct":
@@ -195,8 +235,3 @@ def _by_profile(
                 found.findings.append(_CLOCK_CHANGE)
         found.repeat = found.repeat and profile.repeats != KEEP
         yield found.line, found
-
-
-def aside_word(kind: str) -> str:
-    """Return how lines that are no records of their own are told."""
-    return _ASIDE.get(kind, "idle")

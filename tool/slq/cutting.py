@@ -8,7 +8,9 @@ Units: rows are counted as the service counts them, blank lines left out; the fi
 
 import gzip
 import hashlib
+import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,10 @@ CSV, NDJSON, JSON = "text/csv", "application/x-ndjson", "application/json"
 KINDS = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b', "\t\r\n'
-_HEAD = '{"records":['
+_PIECE = 4 << 20
+_OPENING = re.compile(r'\s*\{\s*"records"\s*:\s*\[')
+_BLANKS, _COMMA = re.compile(r"\s*(?=\{)"), re.compile(r"\s*,\s*(?=\{)")
+_CLOSING = re.compile(r"\s*\]\s*\}\s*")
 
 
 @dataclass(frozen=True)
@@ -70,20 +75,36 @@ def cut(path: Path, speech: Speech) -> Iterator[Chunk]:
         raise Stopped(Exit.USAGE, speech("file_kind", name=path.name))
     with open_file(path) as file:
         if kind == CSV:
-            head = file.readline()
+            head = file.readline(LONGEST_RECORD + 1)
+            _insist_short(head, 1, speech)
             if not head.endswith(b"\n"):
                 head += b"\n"
             yield from _grouped(_csv_records(file, speech), head, kind)
         elif kind == NDJSON:
-            yield from _grouped((line for line in file if line.strip()), b"", kind)
+            lines = (line for _, line in _lines(file, 1, speech) if line.strip())
+            yield from _grouped(lines, b"", kind)
         else:
-            yield from _json_chunks(file.read(), speech)
+            yield from _json_chunks(path, file, speech)
+
+
+def _lines(file: IO[bytes], first: int, speech: Speech) -> Iterator[tuple[int, bytes]]:
+    """Yield lines with their numbers, never more than a record may have in memory."""
+    number = first
+    while line := file.readline(LONGEST_RECORD + 1):
+        _insist_short(line, number, speech)
+        yield number, line
+        number += 1
+
+
+def _insist_short(line: bytes, number: int, speech: Speech) -> None:
+    if len(line) > LONGEST_RECORD:
+        raise Stopped(Exit.REJECTED, speech("long_line", line=number, most=LONGEST_RECORD))
 
 
 def _csv_records(file: IO[bytes], speech: Speech) -> Iterator[bytes]:
     """Yield whole CSV records: a line end inside quotes does not end one."""
     held, began = b"", 2
-    for number, line in enumerate(file, start=2):
+    for number, line in _lines(file, 2, speech):
         began = began if held else number
         held += line
         if held.count(b'"') % 2 == 0:
@@ -111,32 +132,62 @@ def _grouped(records: Iterator[bytes], head: bytes, kind: str) -> Iterator[Chunk
         yield Chunk(number, first, len(group), head + b"".join(group), kind)
 
 
-def _json_chunks(body: bytes, speech: Speech) -> Iterator[Chunk]:
-    """Send a small JSON file as it stands; cut the text of a long one between its records."""
+def _json_chunks(path: Path, file: IO[bytes], speech: Speech) -> Iterator[Chunk]:
+    """Send a small JSON file as it stands; cut the text of a long one between its records.
+
+    A long file is read twice, piece by piece: nothing is sent before all of it is known to be
+    whole, and it never lies in memory as a whole.
+    """
+    body = file.read(CHUNK_BYTES + 1)
+    if len(body) <= CHUNK_BYTES:
+        rows = _rows_in(body, speech)
+        if rows <= CHUNK_ROWS:
+            yield Chunk(1, 1, rows, body, JSON)
+            return
+    for _ in spans(path, speech):
+        pass
+    yield from _grouped(spans(path, speech), b"", NDJSON)
+
+
+def _rows_in(body: bytes, speech: Speech) -> int:
     try:
-        text = body.removeprefix(_BOM).decode()
-        known = json.loads(text)
-        rows = len(known["records"])
+        return len(json.loads(body.removeprefix(_BOM).decode())["records"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise Stopped(Exit.REJECTED, speech("json_form", why=str(error)[:200])) from error
-    if rows <= CHUNK_ROWS and len(body) <= CHUNK_BYTES:
-        yield Chunk(1, 1, rows, body, JSON)
-        return
-    if not "".join(text[: len(_HEAD) + 40].split()).startswith(_HEAD):
+
+
+def spans(path: Path, speech: Speech) -> Iterator[bytes]:
+    """Yield the text of each record as one line, so that the service sees what was written.
+
+    Raises:
+        Stopped: not a list of records, or cut off.
+    """
+    with open_file(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
+        try:
+            yield from _spans(text, speech)
+        except (ValueError, RecursionError) as error:
+            raise Stopped(Exit.REJECTED, speech("json_form", why=str(error)[:200])) from error
+
+
+def _spans(file: IO[str], speech: Speech) -> Iterator[bytes]:
+    decoder, held = json.JSONDecoder(), file.read(_PIECE)
+    head = _OPENING.match(held)
+    if head is None:
         raise Stopped(Exit.REJECTED, speech("json_long"))
-    yield from _grouped(_spans(text, rows), b"", NDJSON)
-
-
-def _spans(text: str, rows: int) -> Iterator[bytes]:
-    """Yield the text of each record as one line, so that the service sees what was written."""
-    decoder = json.JSONDecoder()
-    place = text.index("[") + 1
-    for _ in range(rows):
-        while text[place] in ", \t\r\n":
-            place += 1
-        _, end = decoder.raw_decode(text, place)
-        yield text[place:end].replace("\r", " ").replace("\n", " ").encode()
+    place, more, between = head.end(), True, _BLANKS
+    while True:
+        if more and len(held) - place < LONGEST_RECORD:
+            piece = file.read(_PIECE)
+            held, place, more = held[place:] + piece, 0, bool(piece)
+        begins = between.match(held, place)
+        if begins is None:
+            break
+        place, between = begins.end(), _COMMA
+        _, end = decoder.raw_decode(held, place)
+        yield held[place:end].replace("\r", " ").replace("\n", " ").encode()
         place = end
+    if not _CLOSING.fullmatch(held + file.read(_PIECE), place):
+        raise ValueError("records")
 
 
 def digest_of(chunk: Chunk) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 
 from slq.mapping import Mapping
 from slq.profiles import UNDECLARED_MODEL, Mapped
-from slq.slurm import Line
+from slq.slurm import Aside, Line
 from slq.times import EPOCH, Unclear, micro_seconds, moment, stamp
 
 NEEDED = frozenset({"window_start", "window_end", "UUID", "modelName", "namespace", "pod"})
@@ -50,7 +50,7 @@ def _window(
     line: int, row: dict[str, str], zone: tzinfo | None, mapping: Mapping, seen: set[str]
 ) -> Line:
     if not row["pod"]:
-        return None
+        return Aside("idle")
     try:
         times = moment(row["window_start"], zone), moment(row["window_end"], zone)
         return _use(line, row, times, mapping, seen)
@@ -75,7 +75,7 @@ def read_matrix(text: str, step_s: int, mapping: Mapping) -> Iterator[tuple[int,
     for number, each in enumerate(series, start=1):
         labels = _labels(each["metric"])
         if not labels["pod"]:
-            yield number, None
+            yield number, Aside("idle")
             continue
         for times in _joined(each["values"], step_s):
             yield number, _of_series(number, labels, times, mapping, seen)

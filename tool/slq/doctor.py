@@ -1,17 +1,17 @@
-"""Look after what makes uploads fail: files, clock, token, signature. Stores nothing anywhere."""
+"""Look after what makes uploads fail: files, address, TLS, clock, token, signature.
+
+Nothing is stored anywhere.
+"""
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
 
 from slq.client import Answer, MeteringClient
 from slq.outcomes import Exit, Stopped
-from slq.sending import NO_ENTRY, sentence
+from slq.sending import NO_ENTRY, clock_offset, sentence
 from slq.settings import LIVE, Account, config_path, connect
 from slq.signatures import MOST_SKEW
 from slq.words import Speech
@@ -44,9 +44,16 @@ def examine(account: Account, speech: Speech) -> list[Finding]:
     with client:
         try:
             return found + _service(client, speech)
-        except httpx.TransportError as error:
-            detail = f"{account.endpoint}: {type(error).__name__} {error}"
-            return [*found, Finding(speech("endpoint"), False, detail, Exit.LATER)]
+        except (httpx.TransportError, ValueError) as error:
+            return [*found, _unreached(account, error, speech)]
+
+
+def _unreached(account: Account, error: Exception, speech: Speech) -> Finding:
+    """Say whether nobody answers, or somebody whose certificate does not hold."""
+    if "CERTIFICATE" in str(error).upper() or "SSL" in str(error).upper():
+        return Finding(speech("tls"), False, speech("tls_bad", why=error), Exit.AUTH)
+    detail = f"{account.endpoint}: {type(error).__name__} {error}"
+    return Finding(speech("endpoint"), False, detail, Exit.LATER)
 
 
 def _files(account: Account, speech: Speech) -> list[Finding]:
@@ -77,6 +84,7 @@ def _service(client: MeteringClient, speech: Speech) -> list[Finding]:
     token = client.status(str(uuid.UUID(int=0)))
     checks: list[Finding] = [
         Finding(speech("endpoint"), True, client.public_origin),
+        Finding(speech("tls"), True, _tls(client.public_origin, speech)),
         _clock(limits, speech),
         _entry(speech("token"), token, speech),
     ]
@@ -88,13 +96,14 @@ def _service(client: MeteringClient, speech: Speech) -> list[Finding]:
     return [*checks, Finding(speech("limits"), True, speech("limits_are", **told))]
 
 
-def _clock(
-    answer: Answer, speech: Speech, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> Finding:
-    given = answer.headers.get("date", "")
-    if not given:
+def _tls(origin: str, speech: Speech) -> str:
+    return speech("fine" if origin.startswith("https://") else "tls_plain")
+
+
+def _clock(answer: Answer, speech: Speech) -> Finding:
+    offset = clock_offset(answer)
+    if offset is None:
         return Finding(speech("clock"), True, speech("clock_unknown"))
-    offset = int((now() - parsedate_to_datetime(given)).total_seconds())
     most = int(MOST_SKEW.total_seconds())
     detail = speech("clock_offset", seconds=offset, most=most)
     fine = abs(offset) <= most

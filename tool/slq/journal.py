@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from slq.locking import Lock
+
 SUFFIX = ".slq-state"
 
 
@@ -23,6 +25,7 @@ class Journal:
     def __init__(self, path: Path, head: dict[str, str]) -> None:
         """Read the journal, or begin one."""
         self.path = path
+        self.lock = Lock(path)
         self.chunks: dict[int, dict[str, Any]] = {}
         self.resumed = False
         self.other_run = False
@@ -49,6 +52,10 @@ class Journal:
         """Return how often a chunk was refused for good; each time it needs a new key."""
         known = self.chunks.get(number)
         return 0 if known is None else int(known["attempt"]) + 1
+
+    def close(self) -> None:
+        """Let others work on the file."""
+        self.lock.release()
 
     def _write(self, text: str) -> None:
         with self.path.open("a", encoding="utf-8") as file:

@@ -10,6 +10,9 @@
 [shares]                  # slice of a device = thousandths
 "1g.10gb" = 142
 
+[devices]                 # --from openstack: instance type = its accelerators (else its vCPUs)
+"g1.a100x4" = 4
+
 [columns]                 # --from csv: our field = their column
 [fixed]                   # --from csv: our field = the same value in every row
 [file]                    # --from csv: encoding, delimiter, time_form, group
@@ -23,7 +26,7 @@ from slq.outcomes import Exit, Stopped
 from slq.times import Unclear
 from slq.words import Speech
 
-_TABLES = ("orders", "models", "shares", "columns", "fixed", "file")
+_TABLES = ("orders", "models", "shares", "devices", "columns", "fixed", "file")
 _FILE = frozenset({"encoding", "delimiter", "time_form", "group"})
 #: What a record may say, in the order of the columns we write.
 FIELDS = (
@@ -40,6 +43,7 @@ class Mapping:
     orders: dict[str, str] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
     shares: dict[str, str] = field(default_factory=dict)
+    devices: dict[str, str] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     fixed: dict[str, str] = field(default_factory=dict)
     file: dict[str, str] = field(default_factory=dict)
@@ -104,3 +108,53 @@ def _plain(value: object) -> str:
     if type(value) not in (str, int):
         raise ValueError(f"text or a whole number is needed, not {value!r}")
     return str(value)
+
+
+_NEEDED = ("started_at", "ended_at", "device_model", "device_count")
+
+
+def sample_mapping(columns: list[str]) -> str:
+    """Return a mapping file to begin with; columns that bear our names are filled in.
+
+    Every line that its owner must decide is a comment until it is decided.
+    """
+    named = [name for name in FIELDS if name in columns]
+    lines = [f"{name} = {_quoted(name)}" for name in named]
+    lines += [f"# {name} = {_quoted('列名')}" for name in _NEEDED if name not in named]
+    spare = [each for each in columns if each not in named]
+    if spare:
+        lines.append("# 文件中其余的列 / other columns of the file: " + "、".join(spare))
+    return _SAMPLE.replace("@COLUMNS@", "\n".join(lines))
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+_SAMPLE = """\
+# 映射文件：声明导出文件里没有写明的内容。去掉行首的 # 即生效。
+# Mapping file: what the export does not say. Remove the # to make a line count.
+
+[orders]  # 分组（账号、命名空间、集群）= 订单号；没有列出的分组不会被转换
+# "team-a" = "订单号"
+# "*" = "其余分组的订单号"
+
+[models]  # 对方的型号名 = 登记的型号
+# "NVIDIA A100-SXM4-80GB" = "nvidia-a100"
+
+[shares]  # 切分规格 = 一张卡的千分之几
+# "1g.10gb" = 142
+
+[columns]  # --from csv：本系统字段 = 文件中的列名
+@COLUMNS@
+
+[fixed]  # --from csv：每行相同的值
+# device_model = "nvidia-a100"
+
+[file]  # --from csv：编码、分隔符、时间写法（strptime）、作为分组的列
+# encoding = "gb18030"
+# delimiter = ";"
+# time_form = "%Y/%m/%d %H:%M"
+# group = "列名"
+"""

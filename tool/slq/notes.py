@@ -1,4 +1,4 @@
-"""Check a receipt: a signed note (C2SP) under the Ed25519 key of the service's log.
+"""Open a signed note (C2SP) under the Ed25519 key of the service's log.
 
 Written anew here, not taken from the service: whoever doubts a receipt should not have to check
 it with the code of those who made it.
@@ -9,22 +9,24 @@ Source: C2SP signed-note.
 import base64
 import binascii
 import hashlib
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _ED25519 = 1
 _RAW_BYTES, _ID_BYTES, _SIGNATURE_BYTES = 32, 4, 64
-_MOST_CHARACTERS = 131_072
+MOST_CHARACTERS = 131_072
 _DASH = "\u2014 "
-_RECEIPT_LINES = 2
 
 
 class BadReceipt(ValueError):  # noqa: N818 - says why it proves nothing
-    """A receipt that proves nothing; carries a word of the catalogue in ``words``."""
+    """A receipt that proves nothing: a word of the catalogue, and which one of a file it is."""
+
+    def __init__(self, word: str, number: int = 0) -> None:
+        """Keep the number beside the word."""
+        super().__init__(word)
+        self.number = number
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class LogKey:
         """
         name, _, rest = line.strip().partition("+")
         hashed, _, encoded = rest.partition("+")
-        raw = _decoded(encoded)
+        raw = canonical_bytes(encoded)
         if not name or len(raw) != 1 + _RAW_BYTES or raw[0] != _ED25519:
             raise BadReceipt("vkey_form")
         key_id = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:_ID_BYTES]
@@ -71,42 +73,37 @@ def keys_in(text: str) -> list[LogKey]:
     return [LogKey.parse(line) for line in usable_lines(text)]
 
 
-def check_receipt(answer: dict[str, Any], keys: list[LogKey]) -> dict[str, Any]:
-    """Return what a receipt states, after checking that one of the keys signed exactly that.
+def opened(note: str, keys: list[LogKey]) -> tuple[str, LogKey]:
+    """Return the text of a note and the trusted key that signed it.
 
     Raises:
-        BadReceipt: not a receipt, signed by nobody we trust, or its parts say different things.
+        BadReceipt: no note, signed by nobody we trust, or with a signature that does not hold.
     """
-    note = answer.get("note")
-    if not isinstance(note, str) or len(note) > _MOST_CHARACTERS:
-        raise BadReceipt("receipt_form")
-    text = _opened(note, keys)
-    lines = text[:-1].split("\n")
-    if len(lines) != _RECEIPT_LINES or not lines[0].endswith("/receipt"):
-        raise BadReceipt("receipt_form")
-    stated: dict[str, Any] = json.loads(lines[1])
-    if answer.get("receipt", stated) != stated:
-        raise BadReceipt("receipt_differs")
-    counts = {name: int(count) for name, count in stated["counts"].items()}
-    if counts.pop("rows") != sum(counts.values()):
-        raise BadReceipt("receipt_counts")
-    return stated
-
-
-def _opened(note: str, keys: list[LogKey]) -> str:
-    """Return the signed text of a note."""
     body, gap, tail = note.rpartition("\n\n")
-    if not gap or not tail.endswith("\n"):
+    whole = gap and body and tail.endswith("\n") and len(note) <= MOST_CHARACTERS
+    if not whole or any(each != "\n" and not each.isprintable() for each in note):
         raise BadReceipt("receipt_form")
     text = body + "\n"
-    for line in tail[:-1].split("\n"):
-        name, _, encoded = line.removeprefix(_DASH).partition(" ")
-        blob = _decoded(encoded)
+    held: list[LogKey] = []
+    for name, blob in map(_signature, tail[:-1].split("\n")):
         for key in keys:
-            if line.startswith(_DASH) and name == key.name and blob[:_ID_BYTES] == key.key_id:
+            if name == key.name and blob[:_ID_BYTES] == key.key_id:
                 _insist(key, text, blob[_ID_BYTES:])
-                return text
-    raise BadReceipt("receipt_stranger")
+                held.append(key)
+    if not held:
+        raise BadReceipt("receipt_stranger")
+    if len(set(held)) != len(held):
+        raise BadReceipt("receipt_form")
+    return text, held[0]
+
+
+def _signature(line: str) -> tuple[str, bytes]:
+    """Return name and bytes of a signature line."""
+    name, _, encoded = line.removeprefix(_DASH).partition(" ")
+    blob = canonical_bytes(encoded)
+    if not line.startswith(_DASH) or not name or len(blob) <= _ID_BYTES:
+        raise BadReceipt("receipt_form")
+    return name, blob
 
 
 def _insist(key: LogKey, text: str, signature: bytes) -> None:
@@ -118,8 +115,16 @@ def _insist(key: LogKey, text: str, signature: bytes) -> None:
         raise BadReceipt("receipt_forged") from error
 
 
-def _decoded(text: str) -> bytes:
+def canonical_bytes(text: str) -> bytes:
+    """Decode base64 in its one canonical spelling.
+
+    Raises:
+        BadReceipt: another alphabet, padding or spelling.
+    """
     try:
-        return base64.b64decode(text, validate=True)
+        decoded = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadReceipt("receipt_form") from error
+    if base64.b64encode(decoded).decode("ascii") != text:
+        raise BadReceipt("receipt_form")
+    return decoded

@@ -30,6 +30,7 @@ from slq.settings import (
     load_account,
     load_key,
     save_account,
+    stored_account,
     write_secret,
 )
 from slq.words import Speech
@@ -51,6 +52,7 @@ def keygen(told: Namespace, speech: Speech) -> Exit:
         raise Stopped(Exit.USAGE, speech("key_exists", path=path)) from error
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     speech.tell("key_made", path=path)
+    speech.tell("next_steps")
     if told.json:
         showing.put_json({"key_file": str(path), "public_key": public.decode()})
     else:
@@ -65,14 +67,22 @@ def prove(told: Namespace, speech: Speech) -> Exit:
         raise Stopped(Exit.USAGE, speech("challenge_form"))
     path = told.key or load_account(told.mode, speech).key_file
     signature = load_key(path, speech).sign(challenge.encode())
-    showing.put(base64.b64encode(signature).decode())
+    proof = base64.b64encode(signature).decode()
+    if told.json:
+        showing.put_json({"challenge": challenge, "signature": proof})
+    else:
+        showing.put(proof)
     return Exit.OK
 
 
 def login(told: Namespace, speech: Speech) -> Exit:
     """Remember endpoint, token and key file, after asking the service whether they will do."""
     endpoint = told.endpoint.rstrip("/")
-    parts = urlsplit(endpoint)
+    try:
+        parts = urlsplit(endpoint)
+        _ = parts.port
+    except ValueError as error:
+        raise Stopped(Exit.USAGE, speech("endpoint_form", url=endpoint)) from error
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _HERE):
         raise Stopped(Exit.USAGE, speech("endpoint_form", url=endpoint))
     token = _token(told, speech)
@@ -82,7 +92,7 @@ def login(told: Namespace, speech: Speech) -> Exit:
         raise Stopped(Exit.USAGE, speech("token_mode"))
     if account.mode == LIVE and not key_file:
         raise Stopped(Exit.USAGE, speech("live_needs_key"))
-    vkeys = "\n".join(told.vkey) or _published_keys(account)
+    vkeys = _keys_to_trust(account, told, speech)
     with connect(account, speech) as client:
         answer = patiently(lambda: client.status(_NOBODY), Patience(tries=told.tries), speech)
     if answer.status in NO_ENTRY:
@@ -114,6 +124,29 @@ def _token(told: Namespace, speech: Speech) -> str:
     if not _TOKEN.fullmatch(token):
         raise Stopped(Exit.USAGE, speech("token_form"))
     return token
+
+
+def _keys_to_trust(account: Account, told: Namespace, speech: Speech) -> str:
+    """Return the log's keys to remember: as given, else those of the first login.
+
+    Once remembered, keys only come by the word of a person: whoever stands between could
+    publish another key, but not make one that was remembered before.
+    """
+    if told.vkey:
+        return "\n".join(told.vkey)
+    published = _published_keys(account).split()
+    stored = stored_account(account.mode)
+    known = stored.vkeys.split() if stored and stored.endpoint == account.endpoint else []
+    fresh = [each for each in published if each not in known]
+    gone = [each for each in known if each not in published]
+    if known and gone and published:
+        speech.tell("keys_gone", count=len(gone))
+    if not known or told.trust_new_keys:
+        return "\n".join([*known, *fresh])
+    if fresh:
+        speech.tell("keys_new", count=len(fresh))
+        sys.stderr.write("\n".join(fresh) + "\n")
+    return "\n".join(known)
 
 
 def _published_keys(account: Account) -> str:

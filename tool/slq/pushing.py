@@ -23,6 +23,7 @@ from slq.words import Speech
 
 _NAMESPACE = uuid.UUID("0b0f6f1c-5a3e-5c57-8f0e-5b8e0c4b7a21")
 _MOST_ATTEMPTS = 100
+_MOST_LISTED = 1_000
 _TAKEN = frozenset({200, 201, 207})
 _LONGEST_WAIT_ROUNDS = 900
 _CONFLICTS = frozenset({"record_conflict"})
@@ -93,6 +94,7 @@ def push_file(
     Raises:
         Stopped: the service cannot be reached or does not let us in; run again later.
     """
+    seen = _look(path)
     sha256, _ = cutting.measure(path)
     head = {"file": sha256, "endpoint": client.public_origin, "key": client.key_id}
     head |= {"on_error": order.on_error, "hold": str(order.hold)}
@@ -100,17 +102,28 @@ def push_file(
     if journal.other_run:
         speech.tell("other_run")
     report = Report(str(path), sha256)
-    for chunk in cutting.cut(path, speech):
-        if journal.is_done(chunk.number):
-            report.skipped += 1
-        else:
-            attempt = journal.attempt(chunk.number)
-            journal.note(chunk.number, _send(client, chunk, order, (sha256, attempt), speech))
-        report.add(chunk.number, journal.chunks[chunk.number])
-        progress(chunk)
+    try:
+        for chunk in cutting.cut(path, speech):
+            if _look(path) != seen:
+                raise Stopped(Exit.LATER, speech("changed", name=path.name))
+            if journal.is_done(chunk.number):
+                report.skipped += 1
+            else:
+                attempt = journal.attempt(chunk.number)
+                journal.note(chunk.number, _send(client, chunk, order, (sha256, attempt), speech))
+            report.add(chunk.number, journal.chunks[chunk.number])
+            progress(chunk)
+    finally:
+        journal.close()
     if report.skipped:
         speech.tell("resumed", chunks=report.skipped)
     return report
+
+
+def _look(path: Path) -> tuple[int, int]:
+    """Return what changes when somebody writes to a file."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def validate_file(
@@ -121,7 +134,7 @@ def validate_file(
     report = Report(str(path), sha256)
     for chunk in cutting.cut(path, speech):
         answer = _ask(client, chunk, order, str(uuid.uuid4()), speech)
-        report.add(chunk.number, _said(client, chunk, answer, order, 0))
+        report.add(chunk.number, _said(client, chunk, answer, order, (0, speech)))
         progress(chunk)
     return report
 
@@ -137,7 +150,7 @@ def _send(
         replayed = answer.replayed
         if answer.status == LATER:
             answer = _await(client, answer, order, speech)
-        said = _said(client, chunk, answer, order, attempt)
+        said = _said(client, chunk, answer, order, (attempt, speech))
         if said["clean"] or not replayed or attempt >= _MOST_ATTEMPTS:
             return said
         attempt += 1
@@ -177,15 +190,19 @@ def _await(client: MeteringClient, first: Answer, order: Order, speech: Speech) 
 
 
 def _said(
-    client: MeteringClient, chunk: Chunk, answer: Answer, order: Order, attempt: int
+    client: MeteringClient,
+    chunk: Chunk,
+    answer: Answer,
+    order: Order,
+    begun: tuple[int, Speech],
 ) -> dict[str, Any]:
     """Return what an answer says about a chunk, its faults by rows of the whole file."""
-    body = answer.body
+    body, (attempt, speech) = answer.body, begun
     status = body.get("status") if isinstance(body.get("status"), str) else "rejected"
     refused = answer.status not in _TAKEN or status == "rejected"
     errors = body.get("errors")
     if errors is None and status in ("partial", "rejected") and body.get("batch_id"):
-        errors = _listed(client, str(body["batch_id"]))
+        errors = _listed(client, str(body["batch_id"]), order, speech)
     counts = {name: int(count) for name, count in body.get("counts", {}).items()}
     if refused:
         counts = _faulty(errors or [], int(body.get("error_rows") or 0))
@@ -211,14 +228,22 @@ def _faulty(errors: list[dict[str, Any]], rows: int) -> dict[str, int]:
     return {"conflict": len(conflicts), "rejected": max(len(others), rows - len(conflicts))}
 
 
-def _listed(client: MeteringClient, batch_id: str) -> list[dict[str, Any]]:
-    """Return the faults of a batch that was judged later."""
-    return [
-        fault
-        for status in ("rejected", "conflict")
-        for row in client.results(batch_id, status=status).body.get("results", [])
-        for fault in row["errors"]
-    ]
+def _listed(
+    client: MeteringClient, batch_id: str, order: Order, speech: Speech
+) -> list[dict[str, Any]]:
+    """Return the faults of a batch that was judged later, page by page."""
+    found: list[dict[str, Any]] = []
+    for status in ("rejected", "conflict"):
+        cursor: str | None = ""
+        while cursor is not None and len(found) < _MOST_LISTED:
+            page = patiently(
+                lambda: client.results(batch_id, status=status, cursor=cursor or ""),  # noqa: B023
+                order.patience,
+                speech,
+            ).body
+            found += [fault for row in page.get("results", []) for fault in row["errors"]]
+            cursor = page.get("next_cursor")
+    return found
 
 
 def _placed(fault: dict[str, Any], chunk: Chunk) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import httpx
 
 from slq.client import Answer
 from slq.outcomes import Exit, Stopped
+from slq.signatures import MOST_SKEW
 from slq.words import Speech
 
 AGAIN = frozenset({408, 429, 500, 502, 503, 504})
@@ -89,8 +90,21 @@ def _ask(ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
 
 def _let_in(answer: Answer, speech: Speech) -> Answer:
     if answer.status in NO_ENTRY:
-        raise Stopped(Exit.AUTH, speech("no_entry", status=answer.status, why=sentence(answer)))
+        why = speech("no_entry", status=answer.status, why=sentence(answer))
+        offset, most = clock_offset(answer), int(MOST_SKEW.total_seconds())
+        if offset is not None and abs(offset) > most:
+            why += "\n" + speech("skewed", seconds=offset, most=most)
+        raise Stopped(Exit.AUTH, why)
     return answer
+
+
+def clock_offset(answer: Answer) -> int | None:
+    """Return by how many seconds this machine is ahead of the service, if it tells its time."""
+    try:
+        told = parsedate_to_datetime(answer.headers.get("date", ""))
+        return int((datetime.now(UTC) - told).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
 def sentence(answer: Answer) -> str:

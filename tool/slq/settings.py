@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from slq.client import MeteringClient
 from slq.outcomes import Exit, Stopped
-from slq.words import Speech
+from slq.words import Speech, language_here
 
 TEST, LIVE = "test", "live"
 
@@ -53,7 +53,12 @@ def _read() -> dict[str, Any]:
     path = config_path()
     if not path.exists():
         return {}
-    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        known = None
+    if not isinstance(known, dict):
+        raise Stopped(Exit.USAGE, Speech(language_here())("config_form", path=path))
     return known
 
 
@@ -95,6 +100,19 @@ def load_account(mode: str, speech: Speech) -> Account:
     if not account.endpoint or not account.token:
         raise Stopped(Exit.USAGE, speech("not_logged_in"))
     return account
+
+
+def stored_account(mode: str) -> Account | None:
+    """Return what an earlier login remembered, whatever the environment says."""
+    known = _read()
+    stored: dict[str, str] = known.get(mode or known.get("active", ""), {})
+    return Account(**stored) if stored else None
+
+
+def stored_vkeys(mode: str) -> str:
+    """Return the log's keys that were remembered."""
+    stored = stored_account(mode)
+    return stored.vkeys if stored else ""
 
 
 def load_key(path: str, speech: Speech) -> Ed25519PrivateKey:

@@ -260,6 +260,7 @@ def _told(result: Any, key_id: str) -> Signed:
 
 _SAID: tuple[tuple[str, str], ...] = (
     ("older than", "signature_time"),
+    ("allowable age", "signature_time"),
     ("created", "signature_time"),
     ("expire", "signature_time"),
     ("algorithm", "signature_algorithm"),

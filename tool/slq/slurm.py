@@ -10,6 +10,7 @@ shared profile.
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 
 from slq.profiles import UNDECLARED_MODEL, Mapped
@@ -30,35 +31,58 @@ _STATES = {
     "RUNNING": "running",
 }
 _NOT_YET = frozenset({"", "Unknown", "None", "N/A"})
-Line = Mapped | Unclear | None
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A line that is no use of its own, and the catalogue's word for why."""
+
+    word: str
+
+
+Line = Mapped | Unclear | Aside
 
 
 def has_header(first: str) -> bool:
     """Say whether the first line names the fields."""
-    return "JobIDRaw" in first.rstrip("\r\n").split("|")
+    return bool({"JobIDRaw", "JobID"} & set(_cells(first)))
 
 
 def read_slurm(lines: Iterable[str], zone: tzinfo | None, model: str) -> Iterator[tuple[int, Line]]:
-    """Yield each line with its number: a record, why it is none, or nothing for a step.
+    """Yield each line with its number: a record, why it is none, or that it is none of its own.
 
     Raises:
         ValueError: a needed field is missing in the header.
     """
     stream = iter(lines)
-    header = next(stream).rstrip("\r\n").split("|")
+    first = next(stream)
+    open_ended = first.rstrip("\r\n").endswith("|")  # sacct --parsable, not --parsable2
+    header = ["JobIDRaw" if each == "JobID" else each for each in _cells(first)]
+    if "JobIDRaw" in _cells(first):
+        header = _cells(first)
     missing = [name for name in NEEDED if name not in header]
     if missing:
         raise ValueError(", ".join(missing))
     for number, line in enumerate(stream, start=2):
+        if not line.strip():
+            continue
         cells = line.rstrip("\r\n").split("|")
+        cells = cells[:-1] if open_ended and not cells[-1] else cells
         if len(cells) != len(header):
             raise ValueError(f"{len(cells)} / {len(header)}")
         yield number, _job(number, dict(zip(header, cells, strict=True)), zone, model)
 
 
+def _cells(line: str) -> list[str]:
+    """Return the names of a header, with or without a bar at its end."""
+    return line.removeprefix("\ufeff").rstrip("\r\n").removesuffix("|").split("|")
+
+
 def _job(number: int, job: dict[str, str], zone: tzinfo | None, model: str) -> Line:
     if "." in job["JobIDRaw"]:
-        return None
+        return Aside("steps")
+    if job["Start"] in _NOT_YET and job["End"] in _NOT_YET:
+        return Aside("not_started")
     try:
         return _mapped(number, job, zone, model)
     except Unclear as unclear:
@@ -66,8 +90,6 @@ def _job(number: int, job: dict[str, str], zone: tzinfo | None, model: str) -> L
 
 
 def _mapped(number: int, job: dict[str, str], zone: tzinfo | None, model: str) -> Line:
-    if job["Start"] in _NOT_YET and job["End"] in _NOT_YET:
-        raise Unclear("cell_missing", name="Start")
     started_at = moment(job["Start"] if job["Start"] not in _NOT_YET else job["End"], zone)
     ended_at = None if job["End"] in _NOT_YET else moment(job["End"], zone)
     found, count = _devices(job["AllocTRES"])

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from slq.cutting import kind_of
 from slq.journal import state_path
+from slq.locking import Lock
 from slq.outcomes import Exit
 from slq.taking_home import beside
 
 FOLDERS = ("outgoing", "sent", "rejected")
+LOCK = ".slq-lock"
 RECEIPTS, ERRORS = "receipts.ndjson", "errors.csv"
 
 
@@ -32,14 +34,23 @@ def waiting(spool: Path) -> list[Path]:
 
 
 def send_spool(spool: Path, push: Callable[[Path], Exit]) -> dict[str, Exit]:
-    """Send every waiting file and move it to where it belongs."""
+    """Send every waiting file and move it to where it belongs; one run at a time.
+
+    Raises:
+        Busy: another run works on this spool.
+    """
     ended: dict[str, Exit] = {}
-    for path in waiting(spool):
-        code = push(path)
-        ended[path.name] = code
-        if code in (Exit.AUTH, Exit.LATER, Exit.USAGE):
-            break
-        _move(path, spool / ("sent" if code is Exit.OK else "rejected"))
+    spool.mkdir(parents=True, exist_ok=True)
+    lock = Lock(spool / LOCK)
+    try:
+        for path in waiting(spool):
+            code = push(path)
+            ended[path.name] = code
+            if code in (Exit.AUTH, Exit.LATER, Exit.USAGE):
+                break
+            _move(path, spool / ("sent" if code is Exit.OK else "rejected"))
+    finally:
+        lock.release()
     return ended
 
 

@@ -9,6 +9,7 @@ import httpx
 from slq.client import Answer, MeteringClient
 from slq.outcomes import Exit, Stopped
 from slq.pushing import Report
+from slq.receipts import receipts_in
 from slq.sending import Patience, patiently
 from slq.words import Speech
 
@@ -26,15 +27,29 @@ def fetch_receipts(
 ) -> Path | None:
     """Write the receipt of every batch that was taken, one a line; nothing taken, no file."""
     wanted = [each["batch_id"] for each in report.batches if each["status"] != "rejected"]
-    known = {each["receipt"]["batch_id"]: each for each in read_receipts(path)}
+    known = _known(path, speech)
     for batch_id in wanted:
-        if batch_id and not known.get(batch_id, {}).get("receipt", {}).get("log_index"):
+        if batch_id and not known.get(batch_id, {}).get("proof"):
             known[batch_id] = fetch_receipt(client, batch_id, patience, speech)
     if not known:
         return None
     lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in known.values())
     path.write_text("".join(lines), encoding="utf-8")
     return path
+
+
+def _known(path: Path, speech: Speech) -> dict[str, dict[str, Any]]:
+    """Return the receipts fetched before; what is no file of receipts is set aside."""
+    if not path.exists():
+        return {}
+    try:
+        found = receipts_in(path.read_text(encoding="utf-8"))
+        return {each["receipt"]["batch_id"]: each for each in found}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        kept = path.with_name(path.name + ".broken")
+        path.replace(kept)
+        speech.tell("receipts_broken", path=path.name, kept=kept.name)
+        return {}
 
 
 def fetch_receipt(
@@ -49,17 +64,6 @@ def fetch_receipt(
     if answer.status != _FOUND:
         raise Stopped(Exit.LATER, speech("no_receipt", batch=batch_id))
     return answer.body
-
-
-def read_receipts(path: Path) -> list[dict[str, Any]]:
-    """Return the receipts in a file: one JSON object, or one a line."""
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    try:
-        return [json.loads(text)]
-    except ValueError:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
 def fetch_errors(

@@ -1,29 +1,23 @@
-"""The commands that send usage and ask after it: validate, push, status, zero, receipt, convert."""
+"""The commands that send usage and ask after it: validate, push, status, zero."""
 
 import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from slq import cutting, showing
 from slq.client import MeteringClient
-from slq.converting import Converted, Request, aside_word, convert
-from slq.mapping import read_mapping
-from slq.notes import BadReceipt, LogKey, check_receipt, keys_in
 from slq.outcomes import OUTCOMES, Exit, Stopped, worst
-from slq.plain import is_prefix
 from slq.pushing import Order, Progress, Report, push_file, validate_file
 from slq.sending import NOT_FOUND, Patience, patiently, sentence
 from slq.settings import connect, load_account
 from slq.spooling import ERRORS, RECEIPTS, send_spool
-from slq.taking_home import beside, fetch_errors, fetch_receipt, fetch_receipts, read_receipts
+from slq.taking_home import beside, fetch_errors, fetch_receipts
 from slq.words import Speech
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_CREATED, _FOUND = 201, 200
+_CREATED = 201
 _STATUS_EXITS = {
     "accepted": Exit.OK,
     "partial": Exit.PARTIAL,
@@ -157,135 +151,3 @@ def zero(told: Namespace, speech: Speech) -> Exit:
     else:
         showing.put(told.day)
     return Exit.OK
-
-
-def receipt_get(told: Namespace, speech: Speech) -> Exit:
-    """Print the receipt of one batch."""
-    with connect(load_account(told.mode, speech), speech) as client:
-        showing.put_json(fetch_receipt(client, told.batch, _patience(told), speech))
-    return Exit.OK
-
-
-def receipt_verify(told: Namespace, speech: Speech) -> Exit:
-    """Check receipts offline, against a key that was got elsewhere."""
-    if not Path(told.file).is_file():
-        raise Stopped(Exit.USAGE, speech("no_file", path=told.file))
-    keys = _trusted(told, speech)
-    stated = _checked(_receipts(told, speech), keys, _digests(told, speech), speech)
-    speech.tell("receipts_good", count=len(stated))
-    if told.json:
-        showing.put_json(stated)
-        return Exit.OK
-    for each in stated:
-        cells = (each["batch_id"], each["status"], each["counts"]["rows"], each["log_index"] or "-")
-        showing.put("\t".join(cells))
-    return Exit.OK
-
-
-def _receipts(told: Namespace, speech: Speech) -> list[dict[str, Any]]:
-    try:
-        receipts = read_receipts(Path(told.file))
-    except ValueError as error:
-        raise Stopped(Exit.REJECTED, speech("receipt_form")) from error
-    if not receipts:
-        raise Stopped(Exit.REJECTED, speech("receipt_none"))
-    return receipts
-
-
-def _checked(
-    receipts: list[dict[str, Any]], keys: list[LogKey], digests: set[str], speech: Speech
-) -> list[dict[str, Any]]:
-    """Return what the receipts state; the first that does not hold ends it."""
-    stated = []
-    for number, each in enumerate(receipts, start=1):
-        try:
-            said = check_receipt(each, keys)
-        except (BadReceipt, ValueError, KeyError, AttributeError, TypeError) as bad:
-            why = speech(str(bad) if isinstance(bad, BadReceipt) else "receipt_form")
-            raise Stopped(Exit.REJECTED, speech("receipt_bad", number=number, why=why)) from bad
-        if digests and said["body_sha256"] not in digests:
-            why = speech("receipt_bytes")
-            raise Stopped(Exit.REJECTED, speech("receipt_bad", number=number, why=why))
-        stated.append(said)
-    return stated
-
-
-def _trusted(told: Namespace, speech: Speech) -> list[LogKey]:
-    """Return the keys to trust: as given, else those remembered by login; never the receipt's."""
-    try:
-        keys = [LogKey.parse(each) for each in told.vkey]
-    except BadReceipt as bad:
-        raise Stopped(Exit.USAGE, speech("vkey_form")) from bad
-    if not keys:
-        keys = keys_in(load_account(told.mode, speech).vkeys)
-    if not keys:
-        raise Stopped(Exit.USAGE, speech("no_vkey"))
-    return keys
-
-
-def _digests(told: Namespace, speech: Speech) -> set[str]:
-    """Return the digests of a file's chunks, to hold the receipts against what was sent."""
-    if not told.against:
-        return set()
-    path = _existing(told.against, speech)
-    return {cutting.digest_of(chunk) for chunk in cutting.cut(path, speech)}
-
-
-def convert_file(told: Namespace, speech: Speech) -> Exit:
-    """Turn an export into a file to push."""
-    source, target = Path(told.source), Path(told.target)
-    if not source.is_file():
-        raise Stopped(Exit.USAGE, speech("no_file", path=source))
-    if not told.map:
-        raise Stopped(Exit.USAGE, speech("needs_map"))
-    name = told.name or source.name.partition(".")[0]
-    if told.kind == "csv" and not is_prefix(name):
-        raise Stopped(Exit.USAGE, speech("name_form", name=name))
-    request = Request(
-        told.kind,
-        source,
-        target,
-        read_mapping(Path(told.map), speech),
-        zone=told.zone,
-        epoch=_epoch(told.epoch, speech),
-        model=told.model,
-        step_s=told.step,
-        name=name,
-        keep_open=told.open,
-    )
-    repeats = beside(target, "repeats.csv")
-    done = convert(request, repeats, speech)
-    _tell_converted(done, request, repeats, speech)
-    if told.json:
-        showing.put_json({"exit": int(done.code)} | vars(done))
-    return done.code
-
-
-def _epoch(text: str, speech: Speech) -> datetime | None:
-    if not text:
-        return None
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Stopped(Exit.USAGE, speech("time_form", text=text)) from error
-    if read.tzinfo is None:
-        raise Stopped(Exit.USAGE, speech("needs_epoch"))
-    return read
-
-
-def _tell_converted(done: Converted, request: Request, repeats: Path, speech: Speech) -> None:
-    speech.tell("converted", rows=done.rows, path=request.target)
-    counted = {
-        aside_word(request.kind): done.aside,
-        "left_open": done.left_open,
-        "repeats_apart": done.repeats,
-        "no_model": done.no_model,
-        "unmapped": len(done.problems),
-    }
-    for word, rows in counted.items():
-        if rows:
-            speech.tell(word, rows=rows, path=repeats.name)
-    for line, why in done.problems[: showing.MOST_SHOWN]:
-        speech.tell("line", line=line, why=why)
-    for what, rows in sorted(done.findings.items()):
-        speech.tell("finding", rows=rows, what=what)
