@@ -324,5 +324,5 @@ urlpatterns = [
         ),
         name="api_docs",
     ),
-    re_path(r"^(?s:.*)$", public(NothingView.as_view()), name="api_nothing"),
+    re_path(r"^[\s\S]*$", public(NothingView.as_view()), name="api_nothing"),
 ]

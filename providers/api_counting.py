@@ -16,7 +16,7 @@ from ledger.refusals import Refused
 from ledger.rights import stating
 from providers import described
 from providers.api_answers import answer, language_of
-from providers.api_requests import MeteringView, choice, identify, whole_number
+from providers.api_requests import EARLIEST_DAY, MeteringView, choice, identify, whole_number
 from providers.calendar import month_calendar, sequence_gaps
 from providers.waiting import MOST_WAITING, PLACES, REASONS, Waiting, waiting_list
 
@@ -107,9 +107,11 @@ def _month_in(request: HttpRequest, running: Month) -> Month:
     try:
         month = Month.parse(given)
         month.next()  # the last month of the calendar has no end
-        return month
     except ValueError as error:
         raise _wrong("month", given, "month 应写成 2026-10 这样的月份。") from error
+    if month.first_day < EARLIEST_DAY:
+        raise _wrong("month", given, "month 不早于 2000 年。")
+    return month
 
 
 def _wrong(name: str, value: str, text: str) -> Refused:

@@ -43,6 +43,7 @@ _BEARER = re.compile(r"Bearer ([A-Za-z0-9_.\-]{20,200})")
 _CHARSET = re.compile(r'charset="?utf-8"?', re.IGNORECASE)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+EARLIEST_DAY = date(2000, 1, 1)  # nobody metered accelerators before
 _ENCODINGS = frozenset({"", "identity", "gzip"})
 
 
@@ -342,10 +343,12 @@ def day_in(body: dict[str, Any]) -> date:
     given = body.get("day")
     if isinstance(given, str) and _DAY.fullmatch(given):
         with suppress(ValueError):
-            return date.fromisoformat(given)
+            day = date.fromisoformat(given)
+            if day >= EARLIEST_DAY:
+                return day
     raise Refused(
         "invalid_parameter",
-        "day 应写成 2026-11-20 这样的日期。",
+        "day 应写成 2026-11-20 这样的日期，不早于 2000 年。",
         details={"parameter": "day", "value": str(given)[:50]},
     )
 

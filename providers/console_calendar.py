@@ -19,6 +19,7 @@ from providers.forms import DayField
 from providers.pages_console import calendar_page
 from providers.seats import actor_at, provider_member
 
+FIRST_YEAR = 2000
 ENGINEERS = ("provider_admin", "provider_engineer")
 
 
@@ -33,6 +34,8 @@ def month(request: HttpRequest) -> HttpResponse:
         shown = Month.parse(asked) if asked else Month(today.year, today.month)
     except ValueError as error:
         raise Http404 from error
+    if not FIRST_YEAR <= shown.year <= today.year + 1:
+        raise Http404
     return _page(request, shown, at)
 
 

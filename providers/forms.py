@@ -56,6 +56,13 @@ class DayField(forms.DateField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(input_formats=["%Y-%m-%d"], **kwargs)
 
+    def clean(self, value: Any) -> Any:
+        """Return the day; one that no calendar of ours reaches is told."""
+        day = super().clean(value)
+        if day is not None and not 2000 <= day.year <= 2999:
+            raise forms.ValidationError("日期应在 2000 年之后")
+        return day
+
 
 class UploadForm(QuietForm):
     """A usage file to be checked before it counts."""

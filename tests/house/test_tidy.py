@@ -27,7 +27,7 @@ RULES_AND_ACTS_AT_LEAST = 0.33
 #: Debt with an address: larger than the house allows, and how large. Never add, only take away.
 DEBTS: dict[str, dict[str, int]] = {
     "lines of a file": {
-        "tests/billing/world.py": 423,
+        "tests/billing/world.py": 419,
         "tests/providers/test_api.py": 513,
     },
     "lines of a function": {

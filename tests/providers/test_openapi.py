@@ -17,6 +17,7 @@ import pytest
 import schemathesis
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.test import Client
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as bounds
 from hypothesis.errors import Unsatisfiable
@@ -27,10 +28,13 @@ from schemathesis.specs.openapi.checks import ignored_auth, negative_data_reject
 
 from ledger import clock
 from ledger.identifiers import new_id
+from providers.client import MeteringClient
+from providers.models import ProviderSeat
 from providers.openapi import document, document_text
 from providers.signatures import sign_request
 from tests.providers import world
 from tests.providers.world import World
+from tests.vouchers import story
 
 pytestmark = pytest.mark.django_db
 DOCUMENT = document()
@@ -167,6 +171,35 @@ def test_what_an_upload_makes_can_be_followed_by_the_links_of_the_document():
 
     run_state_machine_as_test(Walk, settings=bounds(BOUNDS, max_examples=10, stateful_step_count=8))
     assert followed >= {"upload_batch 201", "get_batch 200", "get_results 200", "get_receipt 200"}
+
+
+@pytest.mark.parametrize("year", ["0001", "1999", "9999"])
+def test_days_and_months_that_no_calendar_reaches_are_told_on_every_door(year):
+    site = Site(World(), live=False)
+    machine = MeteringClient(settings.PUBLIC_ORIGIN, site.token, transport=world.in_process())
+    told = [
+        machine.declare_zero(f"{year}-01-01"),
+        machine.send_manifest(
+            json.dumps({"day": f"{year}-01-01", "record_count": 0, "ids_digest": "0" * 64}).encode()
+        ),
+        machine.get("/api/v1/metering/calendar", {"month": f"{year}-12"}),
+    ]
+    codes = [each.body["code"] for each in told if each.status >= 400]
+    assert set(codes) <= {"invalid_parameter"}
+    assert len(codes) == 3 or year == "9999"
+    desk = browser_of(site.there)
+    for address in ("/console/records/", "/console/batches/"):
+        assert desk.get(address, {"day": f"{year}-01-01"}).status_code == 200
+    assert desk.get("/console/calendar/", {"month": f"{year}-12"}).status_code == 404
+    assert desk.post("/console/calendar/zero/", {"day": f"{year}-01-01"}).status_code == 302
+
+
+def browser_of(there: World) -> Client:
+    user = story.user_of("日历读者")
+    ProviderSeat.objects.create(user=user, provider=there.provider, role="provider_admin")
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def test_the_document_is_valid_openapi_3_1():

@@ -179,6 +179,13 @@ def test_a_config_file_that_is_none_is_named(program):
     assert "slq login" in ran.err
 
 
+class _Patient(HTTPServer):
+    """A server to which a client that hangs up is no error: it is what is wanted here."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture
 def stranger(tmp_path) -> Iterator[str]:
     """Somebody who answers at an https address with a certificate that nobody vouches for."""
@@ -192,9 +199,8 @@ def stranger(tmp_path) -> Iterator[str]:
     (tmp_path / "one.pem").write_bytes(key.private_bytes(*plain) + signed)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "one.pem")
-    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+    with _Patient(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        server.handle_error = lambda *_: None  # a client that hangs up is what is wanted here
         Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield f"https://127.0.0.1:{server.server_port}"
         server.shutdown()
