@@ -237,6 +237,7 @@ class LimitsView(MeteringView):
                     "components": list(COMPONENTS),
                     "parameters": ["created", "nonce", "keyid", "tag"],
                     "tag": TAG,
+                    "algorithm": ProviderKey.Algorithm.ED25519.value,
                     "algorithms": ProviderKey.Algorithm.values,
                     "most_skew_seconds": int(MOST_SKEW.total_seconds()),
                 },

@@ -78,8 +78,10 @@ def count_request(key: ProviderKey, *, upload: bool) -> Standing:
     return Standing(*(_ask(_LOOK, key) or (0, 0, 1)), refused=True)
 
 
-def count_records(key: ProviderKey, records: int) -> Standing:
-    """Add the records that have just been read to the window of their key."""
+def count_records(key: ProviderKey | None, records: int) -> Standing | None:
+    """Add the records that have just been read to the window of their key, if there was one."""
+    if key is None:
+        return None
     found = _ask(_ADD, key, more=records)
     return Standing(*(found or (0, records, 1)))
 

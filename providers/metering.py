@@ -173,8 +173,7 @@ def run_batch_work(task: Work, progress: Progress) -> dict[str, Any]:
                 _fill(batch, body, actor=actor, at=task.requested_at)
     except Refused as refused:
         _refuse_batch(batch, refused, actor=actor, at=task.requested_at)
-    if batch.key is not None:
-        count_records(batch.key, batch.rows)
+    count_records(batch.key, batch.rows)
     progress(1, 1, "完成")
     return {"status": batch.status}
 

@@ -289,6 +289,7 @@ class SignatureRulesSchema(serializers.Serializer):
     components = serializers.ListField(child=serializers.CharField())
     parameters = serializers.ListField(child=serializers.CharField())
     tag = serializers.CharField()
+    algorithm = serializers.CharField(help_text="the default one")
     algorithms = serializers.ListField(child=serializers.CharField())
     most_skew_seconds = serializers.IntegerField()
 

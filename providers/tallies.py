@@ -129,7 +129,7 @@ _WAITS_FOR = {
 
 
 def blockers(month: Month, *, at: datetime | None = None) -> list[Blocker]:
-    """Name everything of a month that waits for somebody: held, open, in conflict, missing.
+    """Name everything of a month that waits: held, open, in conflict, suspect, missing.
 
     Args:
         at: the moment of looking, for days that are not over yet; without it all days are.

@@ -114,12 +114,14 @@ class Migration(migrations.Migration):
             name="BatchClearance",
             fields=[
                 (
+                    "id",
+                    models.BigAutoField(primary_key=True, serialize=False),
+                ),
+                (
                     "batch",
                     models.OneToOneField(
                         on_delete=django.db.models.deletion.PROTECT,
-                        primary_key=True,
                         related_name="clearance",
-                        serialize=False,
                         to="providers.usagebatch",
                         verbose_name="批次",
                     ),

@@ -55,10 +55,10 @@ class NetworkFiling(FilingMachine):
 class BatchClearance(models.Model):
     """A batch of a compromised key that somebody looked into and found genuine; never changed."""
 
+    id = models.BigAutoField(primary_key=True)
     batch = models.OneToOneField(
         UsageBatch,
         on_delete=models.PROTECT,
-        primary_key=True,
         related_name="clearance",
         verbose_name="批次",
     )

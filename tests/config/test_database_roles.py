@@ -162,10 +162,11 @@ def test_a_right_cannot_be_passed_on(sign_in):
     assert not roles.differences(prepare_roles.ask, PREFIX)
 
 
-def test_the_application_deletes_nothing_but_sessions(sign_in):
+def test_the_application_deletes_nothing_but_what_is_forgotten(sign_in):
+    """Sessions, counts of a window, and nonces: of these a guard keeps what could be replayed."""
     application = sign_in("app")
     may = [each for each in tables() if application.may(f"DELETE FROM {each} WHERE false")]
-    assert may == ["django_session"]
+    assert may == ["django_session", "providers_ratewindow", "providers_usagenonce"]
 
 
 def test_an_entry_cannot_take_a_place_or_pose_as_a_journal(sign_in):
