@@ -81,6 +81,7 @@ APP: dict[str, str] = {
     "providers_uploadanswer": MOVED,
     "providers_usagebatch": MOVED,
     "providers_usageconflict": MOVED,
+    "providers_usageidentity": FIXED,
     "providers_usagenonce": KEPT,
     "providers_usagerecord": MOVED,
     "providers_zerodeclaration": KEPT,
@@ -134,7 +135,13 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "ledger_routes": (),
     "ledger_safe_mode": ("app", "read", "audit"),
     "ledger_sums_upto": ("app", "read", "audit"),
+    "providers_make_part": (),
+    "providers_open_months": ("app",),
 }
+
+#: Sequences of columns that are no identity columns (a partitioned table has none before
+#: PostgreSQL 17): who writes the table draws from them.
+DRAWN: dict[str, str] = {"providers_usagerecord_id_seq": "app"}
 
 _WORD = re.compile(r"(\w+)(?:\(([^)]*)\))?")
 
@@ -196,6 +203,8 @@ def wanted(things: Things) -> set[Right]:
                 found.update(_looking(name, columns, role))
     for name in things.sequences:
         found.update(_read("sequence", name, "audit", "select"))
+        if name in DRAWN:
+            found.update(_read("sequence", name, DRAWN[name], "usage"))
     for signature, name in things.functions.items():
         for role in FUNCTIONS.get(name, ()):
             found.add(Right("function", signature, "", role, "EXECUTE"))

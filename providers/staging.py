@@ -5,7 +5,7 @@ registry and what is already stored, and inserted by one more. A different decod
 fill the same temporary table.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -262,17 +262,31 @@ def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, li
     return sum(line[8] for line in released), gone
 
 
-def settle_months(months: list[str]) -> Iterator[Month]:
-    """Yield, for each month of use, the month in which it settles: itself or the next open one."""
+def settle_months(months: list[str]) -> list[Month]:
+    """Return, for each month of use, where it settles: in itself or in the next open month."""
     with connection.cursor() as cursor:
         # Whoever shuts a month waits for this upload, and this upload for them (shutting.py).
         cursor.execute("LOCK TABLE providers_meteringmonth IN ROW SHARE MODE")
     closed = set(MeteringMonth.objects.values_list("month", flat=True))
+    found = []
     for text in months:
         month = Month.parse(text)
         while str(month) in closed:
             month = month.next()
-        yield month
+        found.append(month)
+    open_months(found)
+    return found
+
+
+def open_months(months: Iterable[Month]) -> int:
+    """Make the parts of the usage table in which these months lie; return how many were missing.
+
+    Whatever stores usage asks this first: usage of a month that has no part is refused.
+    """
+    wanted = sorted({str(each) for each in months})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT providers_open_months(%s)", [wanted])
+        return int(cursor.fetchone()[0])
 
 
 _NULL = "\\N"

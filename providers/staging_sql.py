@@ -69,7 +69,7 @@ CREATE TEMP TABLE usage_judged ON COMMIT DROP AS
           SELECT min(x.row_no) FROM usage_stage x WHERE x.record_id = s.corrects)
      WHERE s.corrects <> '' AND (r.record_id IS NULL OR r.first_row = s.row_no)
        AND NOT EXISTS (
-           SELECT 1 FROM providers_usagerecord k
+           SELECT 1 FROM providers_usageidentity k
             WHERE k.provider_id = %(provider)s AND k.livemode = %(livemode)s
               AND k.record_id = s.record_id AND k.segment = 0)
 )
@@ -77,7 +77,7 @@ SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS
        k.content_digest AS stored_digest,
        CASE
            WHEN k.content_digest = s.digest THEN 'duplicate'
-           WHEN k.id IS NOT NULL THEN 'conflict'
+           WHEN k.record_id IS NOT NULL THEN 'conflict'
            WHEN i.differ THEN 'conflict'
            WHEN i.first_row < s.row_no THEN 'duplicate'
            WHEN f.code <> '' THEN 'rejected'
@@ -90,7 +90,7 @@ SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS
        CASE WHEN s.ended_at IS NULL OR s.device_milli_seconds = 0 THEN '' ELSE w.reason END
            AS hold_reason
   FROM usage_stage s
-  LEFT JOIN providers_usagerecord k
+  LEFT JOIN providers_usageidentity k
     ON k.provider_id = %(provider)s AND k.livemode = %(livemode)s
    AND k.record_id = s.record_id AND k.segment = 0
   LEFT JOIN repeats i ON i.record_id = s.record_id

@@ -18,7 +18,7 @@ from providers.models.catalogue import (
 from providers.models.order import Order
 from providers.models.provider import Capacity, Provider, ProviderKey, ProviderSeat
 from providers.models.state_row import StateRow
-from providers.models.usage import BatchRow, UsageConflict, UsageRecord
+from providers.models.usage import BatchRow, UsageConflict, UsageIdentity, UsageRecord
 
 __all__ = [
     "AcceleratorAlias",
@@ -39,6 +39,7 @@ __all__ = [
     "UsageBatch",
     "UsageConflict",
     "UsageNonce",
+    "UsageIdentity",
     "UsageRecord",
     "ZeroDeclaration",
 ]

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from providers.models import Order, UsageBatch
+from ledger.periods import Month
+from providers.models import Order, UsageBatch, UsageRecord
+from providers.staging import open_months
 
 
 def empty_batch(order: Order, received_at: datetime) -> UsageBatch:
@@ -16,3 +18,9 @@ def empty_batch(order: Order, received_at: datetime) -> UsageBatch:
         body_size=1,
         received_at=received_at,
     )
+
+
+def store_usage(rows: list[UsageRecord]) -> None:
+    """Store records as they are, in the months where they settle."""
+    open_months(Month.parse(row.settle_month) for row in rows)
+    UsageRecord.objects.bulk_create(rows)
