@@ -38,8 +38,8 @@ __all__ = [
     "UploadAnswer",
     "UsageBatch",
     "UsageConflict",
-    "UsageNonce",
     "UsageIdentity",
+    "UsageNonce",
     "UsageRecord",
     "ZeroDeclaration",
 ]

@@ -144,9 +144,7 @@ class UsageRecord(models.Model):
         indexes = [
             models.Index(fields=["record_id"], name="providers_usage_record"),
             models.Index(fields=["batch", "row_no"], name="providers_usage_batch"),
-            models.Index(
-                fields=["order"], name="providers_usage_order", condition=Q(counted=True)
-            ),
+            models.Index(fields=["order"], name="providers_usage_order", condition=Q(counted=True)),
             models.Index(fields=["provider", "started_at"], name="providers_usage_time"),
             models.Index(
                 fields=["corrects"], name="providers_usage_corrects", condition=~Q(corrects="")
