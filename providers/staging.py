@@ -199,22 +199,28 @@ class Stage:
         with connection.cursor() as cursor:
             cursor.execute(_LARGE_PLANS if self._many else _SMALL_PLANS)
             if self._many:
-                cursor.execute("ANALYZE usage_stage")
+                cursor.execute("ANALYZE usage_stage, usage_part")
         self._run(JUDGE_CORRECTIONS if self.counted.corrections else JUDGE)
         if self._many:
             with connection.cursor() as cursor:
                 cursor.execute("ANALYZE usage_judged")
         if self.counted.corrections:
             self._run(LOST_TARGETS)
-        if self.batch.livemode:
+        self._count()
+        if self.batch.livemode and self._outcomes.get("accepted"):
+            self._facts["corrections"] = bool(self.counted.corrections)
             self._run(OVER_CAPACITY)
             self._run(OVER_HOLD)
-        self._outcomes = {}
+            self._count()
+        return dict(self._outcomes)
+
+    def _count(self) -> None:
+        """Count the rows of each outcome, and note the months of those to be stored."""
+        self._outcomes, self._months = {}, set()
         for outcome, month, count in self._run(COUNTS):
             self._outcomes[outcome] = self._outcomes.get(outcome, 0) + count
             if outcome in STORED:
                 self._months.add(month)
-        return dict(self._outcomes)
 
     def store_left_out(self) -> None:
         """Keep duplicates, conflicts and rejected rows with their reasons."""
@@ -287,7 +293,12 @@ def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, li
     Returns:
         How many records were released, and what they add to each order, rate and month.
     """
-    facts: dict[str, Any] = {"provider": provider.pk, "livemode": True, "suspects": suspects}
+    facts: dict[str, Any] = {
+        "provider": provider.pk,
+        "livemode": True,
+        "suspects": suspects,
+        "corrections": False,
+    }
     _begin(provider.pk, livemode=True)
     for statement in (HELD_AGAIN, OVER_CAPACITY, OVER_HOLD):
         _run(statement, facts, prepare=False)

@@ -5,7 +5,7 @@ Read in this order: TABLES, JUDGE (what is each row), LOST_TARGETS, OVER_CAPACIT
 """
 
 # Kept as long as the connection, emptied by every commit: making them anew costs more than a small
-# batch, and plans that were prepared for them stay good.
+# batch, and plans that were prepared for them stay good. What is asked for most stands first.
 TABLES = """
 CREATE TEMP TABLE IF NOT EXISTS usage_stage (
     row_no bigint, record_id text, order_no text, device_model text, device_count int,
@@ -19,9 +19,12 @@ CREATE TEMP TABLE IF NOT EXISTS usage_part (
     device_milli_seconds bigint
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS usage_judged (
-    LIKE usage_stage, segment smallint, order_id uuid, gross_limit_fen bigint, price_id uuid,
-    model_id uuid, rate_id uuid, gflops int, stored_digest bytea, outcome text, code text,
-    hold_reason text
+    outcome text, row_no bigint, model_id uuid, started_at timestamptz, ended_at timestamptz,
+    device_count int, share_milli smallint, segment smallint, device_milli_seconds bigint,
+    gflops int, gross_limit_fen bigint, order_id uuid, price_id uuid, rate_id uuid,
+    month text, record_id text, corrects text, digest bytea, stored_digest bytea, order_no text,
+    device_model text, basis text, job_state text, job_ref text, utilisation_pct numeric,
+    energy_kwh numeric, device_seconds numeric, reason text, code text, hold_reason text
 ) ON COMMIT DELETE ROWS;
 DELETE FROM usage_stage; DELETE FROM usage_part; DELETE FROM usage_judged;
 """
@@ -84,10 +87,11 @@ _JUDGE = f"""
 INSERT INTO usage_judged
 {_REGISTRY}), repeats AS (
     SELECT record_id, min(row_no) AS first_row, count(DISTINCT digest) > 1 AS differ
-      FROM usage_stage GROUP BY record_id HAVING count(*) > 1
+      FROM usage_stage
+     WHERE record_id IN (SELECT record_id FROM usage_stage GROUP BY 1 HAVING count(*) > 1)
+     GROUP BY record_id
 ), {{corrections}}
-SELECT s.*, 0, o.id, o.gross_limit_fen, o.price_id, n.model_id, r.id, r.gflops, k.content_digest,
-       CASE
+SELECT CASE
            WHEN k.content_digest = s.digest THEN 'duplicate'
            WHEN k.record_id IS NOT NULL THEN 'conflict'
            WHEN i.differ THEN 'conflict'
@@ -98,7 +102,10 @@ SELECT s.*, 0, o.id, o.gross_limit_fen, o.price_id, n.model_id, r.id, r.gflops, 
            WHEN w.reason <> '' THEN 'held'
            ELSE 'accepted'
        END,
-       f.code,
+       s.row_no, n.model_id, s.started_at, s.ended_at, s.device_count, s.share_milli, 0::smallint,
+       s.device_milli_seconds, r.gflops, o.gross_limit_fen, o.id, o.price_id, r.id, s.month,
+       s.record_id, s.corrects, s.digest, k.content_digest, s.order_no, s.device_model, s.basis,
+       s.job_state, s.job_ref, s.utilisation_pct, s.energy_kwh, s.device_seconds, s.reason, f.code,
        CASE WHEN s.ended_at IS NULL OR s.device_milli_seconds = 0 THEN '' ELSE w.reason END
   FROM usage_stage s
   LEFT JOIN providers_usageidentity k
@@ -151,7 +158,7 @@ UPDATE usage_judged c SET outcome = 'rejected', code = 'unknown_corrected', hold
 OVER_CAPACITY = """
 WITH corrected AS (
     SELECT corrects FROM usage_judged
-     WHERE corrects <> '' AND outcome IN ('accepted', 'held', 'open', 'zero')
+     WHERE %(corrections)s AND corrects <> '' AND outcome IN ('accepted', 'held', 'open', 'zero')
 ), mine AS (
     SELECT row_no, model_id, started_at, ended_at, device_count::bigint * share_milli AS used
       FROM usage_judged
