@@ -41,6 +41,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "remove raw uploads whose time is over": {
+        "task": "config.tasks.remove_raw_uploads",
+        "schedule": crontab(hour=3, minute=40),
+    },
     "check the books every night": {
         "task": "config.tasks.check_books",
         "schedule": crontab(hour=2, minute=30),

@@ -35,6 +35,7 @@ DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by on
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")
 env.refuse_for_the_world(ENCRYPTED, demo=DEMO_MODE, debug=DEBUG, secret=SECRET_KEY)
 CONN_MAX_AGE = env.number("CONN_MAX_AGE", default=60)
+RAW_KEPT_DAYS = env.number("RAW_KEPT_DAYS", default=1095, at_least=30)  # raw uploads
 env.finish()
 
 DATABASES["default"] |= {"CONN_MAX_AGE": CONN_MAX_AGE, "CONN_HEALTH_CHECKS": True}
@@ -128,7 +129,6 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
-DATA_UPLOAD_MAX_MEMORY_SIZE = 257 * 2**20  # the upload API promises bodies up to 256 MiB
 
 # Files ----------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

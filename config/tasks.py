@@ -21,6 +21,7 @@ from ledger.refusals import Broken, Refused
 from ledger.stamping import stamp_newest
 from ledger.witnessing import Outcome, log_alarm, witness_newest
 from providers.metering import run_batch_work
+from providers.retaining import remove_bodies, sweep_leftovers
 from vouchers.models import Voucher
 from vouchers.spending import expire_voucher
 
@@ -69,6 +70,16 @@ def expire_vouchers() -> int:
         else:
             lapsed += 1
     return lapsed
+
+
+@shared_task
+def remove_raw_uploads() -> int:
+    """Remove raw uploads that are past their time and needed by nothing; return how many."""
+    at = clock.now()
+    removed = sweep_leftovers(at)
+    while (gone := remove_bodies(actor=system_actor("kept-uploads"), at=at)).bodies:
+        removed += gone.bodies
+    return removed
 
 
 @shared_task

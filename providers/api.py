@@ -33,18 +33,10 @@ from providers.api_requests import (
     day_in,
     idempotency_key_of,
     manifest_parts,
-    many_rows,
-    receive,
     receive_object,
+    receiving,
     use_nonce,
     whole_number,
-)
-from providers.batches import (
-    CONTENT_TYPES,
-    HIGHEST_RATIO,
-    LARGEST_BODY,
-    LONGEST_LINE,
-    MOST_ROWS,
 )
 from providers.models import UsageBatch
 from providers.problems import CATALOGUE
@@ -64,6 +56,14 @@ from providers.schemas import (
     problems,
 )
 from providers.signatures import COMPONENTS, MOST_SKEW, TAG
+from providers.wire import (
+    CONTENT_TYPES,
+    HIGHEST_RATIO,
+    LARGEST_BODY,
+    LONGEST_LINE,
+    MOST_EVENTS,
+    MOST_ROWS,
+)
 
 OUTCOMES = ("", "accepted", "duplicate", "conflict", "rejected", "held", "open", "zero")
 _CREATED = 201
@@ -83,20 +83,20 @@ class BatchesView(MeteringView):
         """Upload a batch of usage records; sending the same again is harmless."""
         http: HttpRequest = request._request
         key = idempotency_key_of(http)
-        caller, upload = receive(http)
-        later = len(upload.body) > metering.SYNC_BYTES or many_rows(upload)
-        with transaction.atomic():
-            use_nonce(caller)
-            taken = metering.take_upload(
-                caller.provider,
-                upload,
-                provider_key=caller.key,
-                livemode=caller.key.livemode,
-                actor=caller.actor,
-                at=clock.now(),
-                key=key,
-                later=later,
-            )
+        with receiving(http) as (caller, upload):
+            later = metering.is_large(upload)
+            with transaction.atomic():
+                use_nonce(caller)
+                taken = metering.take_upload(
+                    caller.provider,
+                    upload,
+                    provider_key=caller.key,
+                    livemode=caller.key.livemode,
+                    actor=caller.actor,
+                    at=clock.now(),
+                    key=key,
+                    later=later,
+                )
         return batch_response(http, taken.batch, replayed=taken.replayed)
 
 
@@ -113,17 +113,17 @@ class ValidateView(MeteringView):
         """Check a batch row by row and store nothing of it."""
         http: HttpRequest = request._request
         idempotency_key_of(http)
-        caller, upload = receive(http)
-        with transaction.atomic():
-            use_nonce(caller)
-        verdict = metering.validate_upload(
-            caller.provider,
-            upload,
-            provider_key=caller.key,
-            livemode=caller.key.livemode,
-            actor=caller.actor,
-            at=clock.now(),
-        )
+        with receiving(http) as (caller, upload):
+            with transaction.atomic():
+                use_nonce(caller)
+            verdict = metering.validate_upload(
+                caller.provider,
+                upload,
+                provider_key=caller.key,
+                livemode=caller.key.livemode,
+                actor=caller.actor,
+                at=clock.now(),
+            )
         language = language_of(http)
         faults = [told(fault["row"], fault, language) for fault in verdict.faults]
         body = batch_body(verdict.batch)
@@ -273,6 +273,7 @@ class LimitsView(MeteringView):
                 "sync_rows": metering.SYNC_ROWS,
                 "sync_bytes": metering.SYNC_BYTES,
                 "most_rows": MOST_ROWS,
+                "most_events": MOST_EVENTS,
                 "most_bytes": LARGEST_BODY,
                 "longest_line_bytes": LONGEST_LINE,
                 "highest_compression_ratio": HIGHEST_RATIO,

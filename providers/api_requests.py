@@ -8,7 +8,8 @@ import hashlib
 import hmac
 import logging
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -26,11 +27,12 @@ from ledger.actors import Actor
 from ledger.refusals import Refused
 from providers import metering
 from providers.api_answers import problem
-from providers.batches import CONTENT_TYPES, LARGEST_BODY, MOST_ROWS, BadBatch, provider_claim
+from providers.bodies import Body, discarding, pieces_of, receive_body
 from providers.models import Provider, ProviderKey, UsageBatch, UsageRecord
 from providers.problems import CATALOGUE
-from providers.signatures import SignatureRefused, Signed, SignedRequest, check_signature
+from providers.signatures import Hashes, SignatureRefused, Signed, SignedRequest, check_signature
 from providers.uploads import claim_nonce
+from providers.wire import CONTENT_TYPES, LARGEST_BODY, MOST_ROWS
 
 logger = logging.getLogger("providers.api")
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -129,15 +131,35 @@ def identify(request: HttpRequest) -> ProviderKey:
     return key
 
 
-def read_body(request: HttpRequest) -> bytes:
-    """Return the whole body; one that is shorter than declared or too large is refused."""
-    declared = request.headers.get("Content-Length", "") or "0"
-    if not declared.isascii() or not declared.isdigit():
+def declared_length(request: HttpRequest) -> int:
+    """Return how long the body says it is; without saying so, or too long, it is refused."""
+    declared = request.headers.get("Content-Length", "")
+    if not declared and "Transfer-Encoding" in request.headers:
+        raise _refused("length_required")
+    declared = declared or "0"
+    if not (declared.isascii() and declared.isdigit() and len(declared) < 19):
         raise _refused("length_mismatch")
     if int(declared) > LARGEST_BODY:
         raise _refused("too_large")
+    return int(declared)
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """Return a small body whole; one that is shorter than declared or too large is refused."""
+    declared = declared_length(request)
     body: bytes = request.body
-    if len(body) != int(declared):
+    if len(body) != declared:
+        raise _refused("length_mismatch")
+    return body
+
+
+def stream_body(request: HttpRequest) -> Body:
+    """Write the body to a file while it comes in; one cut short leaves nothing behind."""
+    declared = declared_length(request)
+    algorithms = {"sha-512"} if "sha-512" in request.headers.get("Content-Digest", "") else set()
+    body = receive_body(pieces_of(request), algorithms)
+    if body.size != declared:
+        body.discard()
         raise _refused("length_mismatch")
     return body
 
@@ -169,7 +191,7 @@ def idempotency_key_of(request: HttpRequest) -> UUID:
     return UUID(given)
 
 
-def authenticate(request: HttpRequest, body: bytes) -> Caller:
+def authenticate(request: HttpRequest, body: bytes | Hashes) -> Caller:
     """Check key and signature of a POST; a test key may go unsigned.
 
     Freshness is judged by real time, whatever moment the house is told to be at.
@@ -239,25 +261,25 @@ def _refused(code: str) -> Refused:
     return Refused(code, CATALOGUE[code].zh)
 
 
-def receive(request: HttpRequest) -> tuple[Caller, metering.Upload]:
-    """Read and authenticate an upload."""
+@contextmanager
+def receiving(request: HttpRequest) -> Iterator[tuple[Caller, metering.Upload]]:
+    """Take in and authenticate an upload; its bytes go at the end unless a batch keeps them."""
     identify(request)
     content_type = content_type_of(request)
     on_error = choice(request, "on_error", ("reject_batch", "accept_valid"))
-    upload = metering.Upload(
-        read_body(request),
-        content_type,
-        on_error=on_error,
-        content_encoding=_encoding(request),
-        hold_reason=_hold_of(request),
-        expected_rows=control_total(request, "Batch-Row-Count"),
-        expected_device_milli_seconds=control_total(request, "Batch-Device-Milli-Seconds"),
-        signature_input=request.headers.get("Signature-Input", ""),
-        signature=request.headers.get("Signature", ""),
-    )
-    caller = authenticate(request, upload.body)
-    _check_claim(caller, upload)
-    return caller, upload
+    with discarding(stream_body(request)) as body:
+        upload = metering.Upload(
+            body,
+            content_type,
+            on_error=on_error,
+            content_encoding=_encoding(request),
+            hold_reason=_hold_of(request),
+            expected_rows=control_total(request, "Batch-Row-Count"),
+            expected_device_milli_seconds=control_total(request, "Batch-Device-Milli-Seconds"),
+            signature_input=request.headers.get("Signature-Input", ""),
+            signature=request.headers.get("Signature", ""),
+        )
+        yield authenticate(request, body.hashes), upload
 
 
 def _encoding(request: HttpRequest) -> str:
@@ -274,24 +296,6 @@ def _hold_of(request: HttpRequest) -> str:
             details={"parameter": "Batch-Hold", "value": given[:100]},
         )
     return given
-
-
-def _check_claim(caller: Caller, upload: metering.Upload) -> None:
-    """Refuse a body that says it is from somebody else; unreadable ones are told later."""
-    if upload.content_encoding not in ("", "identity"):
-        return
-    try:
-        claim = provider_claim(upload.body, upload.content_type)
-    except BadBatch:
-        return
-    if claim and claim not in (caller.provider.uscc, str(caller.provider.pk)):
-        raise Refused("provider_mismatch", CATALOGUE["provider_mismatch"].zh)
-
-
-def many_rows(upload: metering.Upload) -> bool:
-    """Guess from the bytes whether a batch is too long to wait for."""
-    sign = b"\n" if upload.content_type in ("text/csv", "application/x-ndjson") else b'"record_id"'
-    return upload.body.count(sign) > metering.SYNC_ROWS + 1
 
 
 def receive_object(request: HttpRequest, allowed: set[str]) -> tuple[Caller, dict[str, Any]]:

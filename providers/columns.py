@@ -4,7 +4,7 @@ A piece of the body goes into a small in-memory database, every cell is checked 
 is certainly good comes out as text for ``COPY``. All else goes through ``batches`` row by row,
 the one authority on faults, so both ways of reading tell the same.
 
-Source: decision 0080.
+Source: decisions 0080, 0081.
 """
 
 import csv
@@ -12,15 +12,17 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import duckdb
 
 from ledger.refusals import Broken
 from providers import batches
-from providers.batches import CSV, NDJSON
+from providers.arrays import records_in
 from providers.columns_sql import BLANK_CSV, Form, csv_rows, json_rows
+from providers.plain import insist_on_text, lines_of, size_of
 from providers.records import FIELDS, BadRow, Row
+from providers.wire import CSV, JSON, NDJSON
 
 PIECE = 2 << 20
 SMALL = 256 << 10  # opening the database costs as much as some thousand rows one by one
@@ -32,6 +34,7 @@ _BLANK_CSV = re.compile(BLANK_CSV)
 _BLANK_JSON = re.compile(r"[ \t\r\x0b\x0c]*")
 _WHOLE_NUMBERS = ("device_count", "share_milli")
 _NUMBER = re.compile(r"(: ?)[0-9]+( ?[,}]\s*)")
+_ReadLine = Callable[[int, bytes], Row | BadRow]
 
 
 @dataclass
@@ -53,21 +56,33 @@ class _NotByLines(Exception):  # noqa: N818 - a turn of the road, not a fault
 
 
 def read_pieces(
-    body: bytes, content_type: str, *, piece: int = PIECE, small: int = SMALL
+    file: BinaryIO,
+    content_type: str,
+    *,
+    senders: frozenset[str] = frozenset(),
+    piece: int = PIECE,
+    small: int = SMALL,
 ) -> Iterator[Piece]:
-    """Yield every record of the body, by columns where its size and form allow.
+    """Yield every record of a body, by columns where its size and form allow.
 
     Args:
+        file: the body without its packing (``plain.unpacked``); read from its beginning.
+        senders: what a JSON batch may say about whom it is from; anything if empty.
         piece: about how many bytes are read at once.
         small: a body of fewer bytes is read row by row.
 
     Raises:
         BadBatch: as ``batches.read_batch``, whose outcomes these are.
     """
-    if len(body) < small or content_type not in (CSV, NDJSON):
-        return _in_chunks(batches.read_batch(body, content_type))
-    read = _read_csv if content_type == CSV else _read_ndjson
-    return read(batches.insist_on_text(body), piece)
+    if size_of(file) < small or content_type not in (CSV, NDJSON, JSON):
+        return _in_chunks(batches.read_batch(file, content_type, senders))
+    insist_on_text(file)
+    if content_type == CSV:
+        return _read_csv(file, piece)
+    if content_type == NDJSON:
+        return _read_lines(lines_of(file, piece), batches.read_line)
+    records = records_in(file, senders, piece=piece)
+    return _read_lines(map(b"\n".join, records), batches.read_element)
 
 
 def _in_chunks(rows: Iterator[Row | BadRow]) -> Iterator[Piece]:
@@ -104,34 +119,30 @@ def _open() -> duckdb.DuckDBPyConnection:
     )
 
 
-def _pieces_of(body: bytes, start: int, size: int) -> Iterator[tuple[int, bytes]]:
-    """Cut the body behind line ends; yield where each piece begins, and the piece."""
-    while start < len(body):
-        end = body.find(b"\n", min(start + size, len(body)) - 1) + 1 or len(body)
-        yield start, body[start:end]
-        start = end
-
-
-def _read_csv(body: bytes, size: int) -> Iterator[Piece]:
+def _read_csv(file: BinaryIO, size: int) -> Iterator[Piece]:
     """Read CSV; from the first piece with a record over several lines on, row by row."""
-    first, _, _ = body.partition(b"\n")
-    head = first.removesuffix(b"\r")
+    begin = file.tell()
+    first = file.readline(_LONGEST_FORM + 1)
+    head = first.removesuffix(b"\n").removesuffix(b"\r")
     if not head or b'"' in head or b"\r" in head or len(head) > _LONGEST_FORM:
-        yield from _in_chunks(batches.read_batch(body, CSV))
+        file.seek(begin)
+        yield from _in_chunks(batches.read_csv_rows(file))
         return
     header = batches.check_header(head.decode().split(","))
-    row, line = 0, 1
+    row, line, start = 0, 1, file.tell()
     with _open() as database:
-        for start, raw in _pieces_of(body, len(first) + 1, size):
+        for raw in lines_of(file, size):
             try:
                 piece = _csv_piece(database, raw, header, row)
             except _NotByLines:
-                rest = batches.read_csv_rows(body[start:].decode(), header, row=row, line=line)
+                file.seek(start)
+                rest = batches.read_csv_rows(file, header, row=row, line=line)
                 yield from _in_chunks(rest)
                 return
             yield piece
             row += piece.rows
             line += raw.count(b"\n")
+            start = file.tell()
 
 
 def _csv_piece(
@@ -147,33 +158,34 @@ def _csv_piece(
             raise _NotByLines from error
         return batches.read_cells(number, header, cells)
 
-    reading = _Reading(csv_rows(header), _BLANK_CSV, read_row)
+    mark = batches.FORMULA_MARK if batches.is_errors_file(header) else ""
+    reading = _Reading(csv_rows(header, mark), _BLANK_CSV, read_row)
     return reading.read(database, raw, row)
 
 
-def _read_ndjson(body: bytes, size: int) -> Iterator[Piece]:
-    """Read NDJSON; lines that look like the first ones of the pieces go by columns."""
+def _read_lines(pieces: Iterator[bytes], read_line: _ReadLine) -> Iterator[Piece]:
+    """Read JSON objects, one a line; lines like the first ones of the pieces go by columns."""
     row = 0
     forms: dict[Form, None] = {}
+
+    def read_row(number: int, line: str) -> Row | BadRow:
+        return read_line(number, line.encode())
+
     with _open() as database:
-        for _, raw in _pieces_of(body, 0, size):
+        for raw in pieces:
             for line in raw.split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT]:
                 form = _form_of(line.decode())
                 if form and len(forms) < _MOST_FORMS:
                     forms[form] = None
             if b"\x00" in raw or not forms:
                 lines = (each for each in raw.split(b"\n") if each and not each.isspace())
-                found = [batches.read_line(n, each) for n, each in enumerate(lines, row + 1)]
+                found = [read_line(n, each) for n, each in enumerate(lines, row + 1)]
                 piece = Piece(len(found), one_by_one=found)
             else:
-                reading = _Reading(json_rows(list(forms)), _BLANK_JSON, _read_line)
+                reading = _Reading(json_rows(list(forms)), _BLANK_JSON, read_row)
                 piece = reading.read(database, raw, row)
             yield piece
             row += piece.rows
-
-
-def _read_line(row: int, line: str) -> Row | BadRow:
-    return batches.read_line(row, line.encode())
 
 
 @dataclass(frozen=True)

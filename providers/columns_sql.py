@@ -43,13 +43,19 @@ def _cells(given: dict[str, str]) -> str:
     return ", ".join(f"{given.get(name, _text(''))} AS {name}" for name in FIELDS)
 
 
-def csv_rows(header: Sequence[str]) -> str:
+def csv_rows(header: Sequence[str], mark: str = "") -> str:
     """Return the statement that reads a piece of CSV.
+
+    Args:
+        mark: what is taken away from the front of each cell.
 
     A line with quotes fits only if every cell is quoted as a whole and holds neither quote nor
     comma; then taking the quotes away and cutting at commas is what RFC 4180 says.
     """
     columns = {name: f"c[{place}]" for place, name in enumerate(header, start=1)}
+    if mark:
+        form = _text(f"^{mark}")
+        columns = {name: f"regexp_replace({cell}, {form}, '')" for name, cell in columns.items()}
     quoted = r'(?:[^",]*|"[^",]*")(?:,(?:[^",]*|"[^",]*"))*'
     cells = f"""cut AS (
     SELECT place, rtrim(line, chr(13)) AS line, blank,

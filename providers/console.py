@@ -15,11 +15,11 @@ from ledger.identifiers import new_id
 from ledger.refusals import Refused
 from ledger.rights import actor_of, signed_in
 from providers import admitting, metering, pages
+from providers.bodies import body_path, discarding, kept_body, pieces_of, receive_body
 from providers.forms import ProviderForm, RecordSearchForm, UploadForm
 from providers.models import Provider, UsageBatch, UsageRecord
 from providers.receipts import errors_csv, receipt_of, results_page, told
 from providers.seats import actor_at, provider_member
-from providers.uploads import body_path, keep_body
 
 REFUSED = 409
 INVALID = 422
@@ -71,14 +71,14 @@ def upload(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         status = INVALID
         if form.is_valid():
-            sent = metering.Upload(
-                form.cleaned_data["file"].read(), form.content_type, source="console"
-            )
-            try:
-                return _preview(request, sent, form.cleaned_data["file"].name)
-            except Refused as refused:
-                form.add_error("file", refused.message)
-                status = REFUSED
+            chosen = form.cleaned_data["file"]
+            with discarding(receive_body(pieces_of(chosen))) as body:
+                sent = metering.Upload(body, form.content_type, source="console")
+                try:
+                    return _preview(request, sent, chosen.name)
+                except Refused as refused:
+                    form.add_error("file", refused.message)
+                    status = REFUSED
     return render(request, "console/upload.html", {"form": form}, status=status)
 
 
@@ -88,7 +88,7 @@ def _preview(request: HttpRequest, sent: metering.Upload, name: str) -> HttpResp
     verdict = metering.validate_upload(
         provider, sent, provider_key=None, livemode=True, actor=actor_at(request), at=clock.now()
     )
-    keep_body(sent)
+    sent.raw.keep()
     ticket = signing.dumps(
         {
             "provider": str(provider.pk),
@@ -120,14 +120,16 @@ def upload_confirm(request: HttpRequest) -> HttpResponse:
         ticket = signing.loads(request.POST.get("ticket", ""), salt=SALT, max_age=86400)
     except signing.BadSignature:
         ticket = {}
-    kept = body_path(ticket.get("sha256", ""))
+    kept = ticket and body_path(ticket["sha256"])
     if ticket.get("provider") != str(provider.pk) or not kept.is_file():
         messages.error(request, "预览已过期，请重新选择文件。没有任何数据入账。")
         return redirect("console_upload")
     on_error = request.POST.get("on_error", "reject_batch")
     if on_error not in UsageBatch.OnError.values:
         on_error = UsageBatch.OnError.REJECT_BATCH
-    sent = metering.Upload(kept.read_bytes(), ticket["type"], on_error=on_error, source="console")
+    sent = metering.Upload(
+        kept_body(ticket["sha256"]), ticket["type"], on_error=on_error, source="console"
+    )
     try:
         taken = metering.take_upload(
             provider,
@@ -137,6 +139,7 @@ def upload_confirm(request: HttpRequest) -> HttpResponse:
             actor=actor_at(request),
             at=clock.now(),
             key=UUID(ticket["key"]),
+            later=metering.is_large(sent),
         )
     except Refused as refused:
         messages.error(request, refused.message)

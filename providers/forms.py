@@ -7,12 +7,13 @@ from django import forms
 
 from ledger.amounts import parse_yuan, yuan_text
 from ledger.identifiers import new_id
-from providers.batches import CSV, JSON, NDJSON
 from providers.models import AcceleratorRate, OfferingPrice
 from providers.models.catalogue import registry
 from providers.ordering import MOST_DEVICES
+from providers.wire import CSV, JSON, NDJSON, PARQUET
 
-TYPES_BY_ENDING = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
+TYPES_BY_ENDING = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON,
+                   ".parquet": PARQUET}  # fmt: skip
 LARGEST_FILE = 64 << 20
 
 
@@ -58,7 +59,7 @@ class UploadForm(QuietForm):
 
     file = forms.FileField(
         label="用量文件",
-        help_text="CSV（UTF-8）、NDJSON 或 JSON，不超过 64 MB。先校验，再决定是否入账。",
+        help_text="CSV（UTF-8）、NDJSON、JSON 或 Parquet，不超过 64 MB。先校验，再决定是否入账。",
         error_messages={"required": "请选择用量文件", "empty": "文件是空的"},
     )
 
@@ -67,7 +68,7 @@ class UploadForm(QuietForm):
         file = self.cleaned_data["file"]
         ending = "." + file.name.rpartition(".")[2].lower()
         if ending not in TYPES_BY_ENDING:
-            raise forms.ValidationError("文件须为 .csv、.ndjson、.jsonl 或 .json")
+            raise forms.ValidationError("文件须为 .csv、.ndjson、.jsonl、.json 或 .parquet")
         if file.size > LARGEST_FILE:
             raise forms.ValidationError("文件不能超过 64 MB，更大的请用接口上传")
         self.content_type = TYPES_BY_ENDING[ending]

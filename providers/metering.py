@@ -19,7 +19,7 @@ from ledger.identifiers import new_id
 from ledger.refusals import Refused
 from ledger.transfers import Journal, Transfer
 from ledger.work import Progress, Work
-from providers.batches import MOST_ROWS, BadBatch, unpack
+from providers.bodies import Body, kept_body
 from providers.columns import ahead, read_pieces
 from providers.models import (
     BatchRow,
@@ -28,6 +28,7 @@ from providers.models import (
     UploadAnswer,
     UsageBatch,
 )
+from providers.plain import unpacked
 from providers.problems import CATALOGUE
 from providers.staging import Stage, Sum, release_rows
 from providers.tallies import Blocker, MonthlyUsage, blockers, monthly_usage
@@ -36,12 +37,13 @@ from providers.uploads import (
     Upload,
     Verdict,
     as_refusal,
-    body_path,
     claim_key,
+    is_long,
     keep_body,
     open_batch,
     preview,
 )
+from providers.wire import MOST_ROWS, BadBatch
 
 __all__ = [
     "Blocker",
@@ -51,6 +53,7 @@ __all__ = [
     "Verdict",
     "blockers",
     "book_usage",
+    "is_large",
     "monthly_usage",
     "release_held",
     "run_batch_work",
@@ -66,6 +69,15 @@ WORK_KIND = "metering.batch"
 # A journal holds at most 200 transfers; a batch touches far fewer months.
 _MONTHS_PER_JOURNAL = 100
 _METERING_STATES = (Provider.State.ADMITTED, Provider.State.SUSPENDED)
+
+
+def is_large(upload: Upload) -> bool:
+    """Say whether an upload is too long to wait for, so that a worker judges it.
+
+    Raises:
+        Refused: its packing already shows that it cannot be read.
+    """
+    return is_long(upload, most_rows=SYNC_ROWS, most_bytes=SYNC_BYTES)
 
 
 @transaction.atomic
@@ -102,12 +114,13 @@ def take_upload(
         provider=provider, livemode=livemode, endpoint=BATCH_ENDPOINT, idempotency_key=key
     ).update(batch=batch)
     if later:
-        keep_body(upload)
         work.request(
             WORK_KIND, key=str(batch.pk), payload={"batch": str(batch.pk)}, actor=actor, at=at
         )
     else:
-        _fill(batch, upload.body, actor=actor, at=at)
+        _fill(batch, upload.raw, actor=actor, at=at)
+    # The last step: what was refused above leaves no file, what is committed has its evidence.
+    keep_body(upload)
     return Taken(batch)
 
 
@@ -127,7 +140,7 @@ def validate_upload(
     """
     with transaction.atomic():
         batch = open_batch(provider, upload, provider_key, livemode, actor, at)
-        _fill(batch, upload.body, actor=actor, at=at, dry_run=True)
+        _fill(batch, upload.raw, actor=actor, at=at, dry_run=True)
         faulty = BatchRow.objects.filter(batch=batch).exclude(outcome="duplicate")
         rows = list(faulty.order_by("row_no", "id")[:MOST_FAULTS_SHOWN])
         faults = [dict(fault, row=row.row_no) for row in rows for fault in row.faults]
@@ -142,7 +155,8 @@ def run_batch_work(task: Work, progress: Progress) -> dict[str, Any]:
     actor = Actor(**task.requested_by)
     if batch.status != UsageBatch.Status.PROCESSING:
         return {"status": batch.status}
-    body = body_path(batch.body_sha256).read_bytes()
+    body = kept_body(batch.body_sha256)
+    body.insist_on_digest()
     progress(0, 1, "正在校验")
     try:
         with transaction.atomic():
@@ -221,13 +235,16 @@ def book_usage(
 
 
 def _fill(
-    batch: UsageBatch, body: bytes, *, actor: Actor, at: datetime, dry_run: bool = False
+    batch: UsageBatch, body: Body, *, actor: Actor, at: datetime, dry_run: bool = False
 ) -> None:
     """Decode, judge and store one batch; the caller holds the transaction."""
     stage = Stage(batch)
+    senders = frozenset({batch.provider.uscc, str(batch.provider_id)})
+    packing = (batch.content_type, batch.content_encoding)
     try:
-        plain = unpack(body, batch.content_encoding)
-        staged = stage.fill(ahead(read_pieces(plain, batch.content_type)), most_rows=MOST_ROWS)
+        with body.open() as raw, unpacked(raw, *packing, body.folder) as (plain, kind):
+            pieces = read_pieces(plain, kind, senders=senders)
+            staged = stage.fill(ahead(pieces), most_rows=MOST_ROWS)
     except BadBatch as bad:
         raise as_refusal(bad) from bad
     _check_totals(batch, staged.rows, staged.device_milli_seconds)

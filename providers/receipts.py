@@ -6,6 +6,7 @@ can be checked with the log's public key and nothing else.
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from django.db.models import Sum
 from ledger import audit
 from ledger.keys import key_history, sign_text, text_keys
 from ledger.receipts import promise_for
-from providers.batches import ERROR_COLUMNS
+from providers.batches import ERROR_COLUMNS, FORMULA_MARK
 from providers.models import BatchRow, UsageBatch, UsageRecord
 from providers.problems import CATALOGUE
 from providers.records import FIELDS, RowFault
@@ -25,7 +26,9 @@ from providers.records import FIELDS, RowFault
 MOST_RESULTS = 1_000
 REVERSALS_FROM = 1_000  # segments from here on are reversals, not rows of the batch
 _LEFT_OUT = frozenset(BatchRow.Outcome.values)
-_FORMULA = ("=", "+", "@", "\t", "\r")
+# What a spreadsheet may run, full-width signs included; also our own mark, so that it comes back.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", FORMULA_MARK)
+_NUMBER = re.compile(r"-[0-9.]+")
 
 
 def receipt_of(batch: UsageBatch, *, at: datetime) -> dict[str, Any]:
@@ -136,7 +139,8 @@ def errors_csv(batch: UsageBatch) -> Iterator[str]:
     """Yield the rows that were not taken, as sent, with three columns that say why.
 
     The file may be mended and sent back as it is: the three columns are passed over. A cell that
-    a spreadsheet would run as a formula gets an apostrophe in front.
+    a spreadsheet would run as a formula gets an apostrophe in front, which is taken away again
+    when the file comes back.
     """
     yield "\ufeff" + _line([*FIELDS, *ERROR_COLUMNS])
     rows = BatchRow.objects.filter(batch=batch).exclude(outcome=BatchRow.Outcome.DUPLICATE)
@@ -157,7 +161,8 @@ def errors_csv(batch: UsageBatch) -> Iterator[str]:
 
 def _safe(cell: str) -> str:
     """Keep a spreadsheet from running a cell."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    runs = cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell)
+    return FORMULA_MARK + cell if runs else cell
 
 
 def _line(cells: list[str]) -> str:

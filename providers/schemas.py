@@ -158,6 +158,7 @@ BODIES = {
     "application/x-ndjson": OpenApiTypes.STR,
     "text/csv": OpenApiTypes.STR,
     "application/cloudevents-batch+json": OpenApiTypes.OBJECT,
+    "application/vnd.apache.parquet": OpenApiTypes.BINARY,
 }
 FREE_OBJECT = inline_serializer("FreeObject", {"any": serializers.DictField(required=False)})
 

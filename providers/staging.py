@@ -16,7 +16,6 @@ from psycopg import Cursor
 from psycopg.types.json import Jsonb
 
 from ledger.periods import Month, month_of
-from providers.batches import BadBatch
 from providers.columns import Piece
 from providers.measures import split_use, whole_seconds
 from providers.models import MeteringMonth, Provider, UsageBatch
@@ -44,6 +43,7 @@ from providers.storing_sql import (
     REVERSE,
     SUPERSEDE,
 )
+from providers.wire import BadBatch
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 LATEST_AHEAD = timedelta(minutes=5)

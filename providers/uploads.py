@@ -3,25 +3,26 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import Any, BinaryIO
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
 from ledger.actors import Actor
 from ledger.amounts import divide_half_up
-from ledger.identifiers import new_id
 from ledger.refusals import Refused
-from providers.batches import BadBatch
+from providers.bodies import Body, take_bytes
 from providers.measures import (
     DEVICE_MILLI_SECONDS_PER_CARD_HOUR,
     GFLOPS_MILLI_SECONDS_PER_PFLOPS_HOUR,
 )
 from providers.models import OfferingPrice, Provider, ProviderKey, UploadAnswer, UsageBatch
+from providers.parquet import declared_rows
+from providers.plain import size_of, unpacked
 from providers.problems import CATALOGUE
 from providers.staging import Sum
+from providers.wire import CSV, NDJSON, PARQUET, BadBatch
 
 NONCE_LIFE = timedelta(minutes=15)  # longer than any signature may be old
 _MOST_ORDERS_SHOWN = 100
@@ -29,9 +30,13 @@ _MOST_ORDERS_SHOWN = 100
 
 @dataclass(frozen=True)
 class Upload:
-    """What came over the wire, before anybody has looked into it."""
+    """What came over the wire, before anybody has looked into it.
 
-    body: bytes
+    Args:
+        body: the raw bytes in their file; a small body may be handed in as it is.
+    """
+
+    body: Body | bytes
     content_type: str
     on_error: str = UsageBatch.OnError.REJECT_BATCH
     content_encoding: str = ""
@@ -42,10 +47,15 @@ class Upload:
     signature_input: str = ""
     signature: str = ""
 
+    @cached_property
+    def raw(self) -> Body:
+        """Return the bytes as sent, in their file."""
+        return take_bytes(self.body) if isinstance(self.body, bytes) else self.body
+
     @property
     def body_sha256(self) -> str:
         """Return the digest of the bytes as sent."""
-        return hashlib.sha256(self.body).hexdigest()
+        return self.raw.sha256
 
     @property
     def digest(self) -> str:
@@ -77,11 +87,6 @@ class Verdict:
     batch: UsageBatch
     faults: list[dict[str, Any]]
     fault_rows: int
-
-
-def body_path(body_sha256: str) -> Path:
-    """Return where the raw bytes of an upload are kept, by digest."""
-    return Path(settings.VAR_DIR) / "metering" / body_sha256[:2] / body_sha256
 
 
 def claim_key(
@@ -144,7 +149,7 @@ def open_batch(
         content_encoding=upload.content_encoding,
         hold_reason=upload.hold_reason,
         body_sha256=upload.body_sha256,
-        body_size=len(upload.body),
+        body_size=upload.raw.size,
         signature_input=upload.signature_input,
         signature=upload.signature,
         expected_rows=upload.expected_rows,
@@ -154,13 +159,49 @@ def open_batch(
 
 
 def keep_body(upload: Upload) -> None:
-    """Keep the raw bytes by digest until a worker has read them, and as evidence after."""
-    path = body_path(upload.body_sha256)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        fresh = path.with_suffix(f".{new_id()}")
-        fresh.write_bytes(upload.body)
-        fresh.replace(path)
+    """Keep the raw bytes with their batch, at the end of its transaction.
+
+    The lock stands against the removal of old bytes (``retaining``): bytes that a new batch has
+    just been given are not removed for an old one.
+    """
+    lock_body(upload.body_sha256, shared=True)
+    upload.raw.keep()
+
+
+def lock_body(body_sha256: str, *, shared: bool = False) -> None:
+    """Hold the bytes of a digest until the transaction ends."""
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(hashtextextended(%s, 0))", [f"body/{body_sha256}"])
+
+
+def is_long(upload: Upload, *, most_rows: int, most_bytes: int) -> bool:
+    """Say whether an upload holds more than can be waited for, without reading it to its end.
+
+    Raises:
+        Refused: its packing already shows that it cannot be read.
+    """
+    raw = upload.raw
+    if raw.size > most_bytes:
+        return True
+    try:
+        with raw.open() as file:
+            if upload.content_type == PARQUET and upload.content_encoding != "gzip":
+                return declared_rows(file, raw.folder) > most_rows
+            packing = (upload.content_type, upload.content_encoding)
+            with unpacked(file, *packing, raw.folder) as (plain, kind):
+                return _is_long(plain, kind, most_rows, most_bytes)
+    except BadBatch as bad:
+        raise as_refusal(bad) from bad
+
+
+def _is_long(plain: BinaryIO, kind: str, most_rows: int, most_bytes: int) -> bool:
+    """Count what begins a record; one more for the header."""
+    if size_of(plain) > most_bytes:
+        return True
+    plain.seek(0)
+    sign = b"\n" if kind in (CSV, NDJSON) else b'"record_id"'
+    return plain.read().count(sign) > most_rows + 1
 
 
 def preview(sums: list[Sum]) -> dict[str, Any]:

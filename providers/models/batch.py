@@ -61,6 +61,7 @@ class UsageBatch(models.Model):
     hold_reason = models.CharField("供方要求待定", max_length=20, blank=True)
     body_sha256 = models.CharField("正文摘要", max_length=64)
     body_size = models.BigIntegerField("字节数")
+    body_removed_at = models.DateTimeField("原始文件清理时间", null=True, blank=True)
     signature_input = models.TextField("Signature-Input", blank=True)
     signature = models.TextField("Signature", blank=True)
     received_at = models.DateTimeField("接收时间")
@@ -111,6 +112,7 @@ class UsageBatch(models.Model):
         ]
         indexes = [
             models.Index(fields=["provider", "-received_at"], name="providers_batch_newest"),
+            models.Index(fields=["body_sha256"], name="providers_batch_body"),
         ]
 
     def __str__(self) -> str:

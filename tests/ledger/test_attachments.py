@@ -191,8 +191,12 @@ def reversed_lines(raw: bytes) -> bytes:
     return b"".join(reversed(raw.splitlines(keepends=True)))
 
 
+def another_signature(raw: bytes) -> bytes:
+    return raw[:-10] + (b"B" if raw[-10:-9] == b"A" else b"A") + raw[-9:]
+
+
 CHANGES = [
-    ("cosignatures/", lambda raw: raw.replace(b"A", b"B", 1), "签名"),
+    ("cosignatures/", another_signature, "签名"),
     ("cosignatures/", reversed_lines, "不是规范写法"),
     ("cosignatures/", lambda raw: raw + raw, "不是规范写法"),
     ("cosignatures/", lambda raw: raw[:-1], "不是签名行"),

@@ -118,8 +118,11 @@ def test_the_tree_under_sm3_is_checked_as_well(made):
     assert tuple(keys[:-1]) == report.manifest.keys
     count, origin = BundleReader(io.BytesIO(content["checkpoints-sm3.txt"])).heading()
     assert (count, origin) == (report.manifest.checkpoints, settings.LOG_ORIGIN)
-    content["checkpoints-sm3.txt"] = content["checkpoints-sm3.txt"].replace(b"A", b"B", 1)
-    assert "checkpoints-sm3.txt" in judged(packed(content))
+    note = content["checkpoints-sm3.txt"].splitlines()[1]
+    root = json.loads(note).split("\n")[2]
+    other = ("B" if root[0] == "A" else "A") + root[1:]
+    changed = content["checkpoints-sm3.txt"].replace(root.encode(), other.encode())
+    assert "checkpoints-sm3.txt" in judged(packed(content | {"checkpoints-sm3.txt": changed}))
 
 
 def test_the_same_log_gives_the_same_bytes(made, house, tmp_path):

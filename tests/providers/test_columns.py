@@ -118,8 +118,8 @@ def told(body: bytes, kind: str, size: int | None) -> object:
     """Return every row, or why the body cannot be read; row by row without a size."""
     try:
         if size is None:
-            return list(read_batch(body, kind))
-        pieces = ahead(read_pieces(body, kind, piece=size, small=0))
+            return list(read_batch(io.BytesIO(body), kind))
+        pieces = ahead(read_pieces(io.BytesIO(body), kind, piece=size, small=0))
         return [row for piece in pieces for row in rows_of(piece)]
     except BadBatch as bad:
         return bad.code, bad.row, bad.column, bad.value
@@ -261,9 +261,9 @@ def test_plain_records_go_by_columns(kind):
     body = as_csv([record] * 50)
     if kind == NDJSON:
         body = (json.dumps(record | {"device_count": 8}) + "\n").encode() * 50
-    pieces = list(read_pieces(body, kind, small=0))
+    pieces = list(read_pieces(io.BytesIO(body), kind, small=0))
     assert [(piece.rows, len(piece.one_by_one)) for piece in pieces] == [(50, 0)]
-    by_rows = list(read_pieces(body, kind))
+    by_rows = list(read_pieces(io.BytesIO(body), kind))
     assert [(piece.rows, len(piece.one_by_one)) for piece in by_rows] == [(50, 50)]
 
 
@@ -273,9 +273,9 @@ def test_lines_of_several_forms_go_by_columns():
     more = record | {"share_milli": 500, "job_state": "failed"}
     lines = [json.dumps(each) + "\n" for each in (record, open_one, more)]
     body = "".join(lines * 20).encode()
-    [piece] = read_pieces(body, NDJSON, small=0)
+    [piece] = read_pieces(io.BytesIO(body), NDJSON, small=0)
     assert (piece.rows, piece.one_by_one) == (60, [])
-    assert rows_of(piece) == list(read_batch(body, NDJSON))
+    assert rows_of(piece) == list(read_batch(io.BytesIO(body), NDJSON))
 
 
 def test_a_multibyte_letter_on_a_border_is_one_letter_and_a_broken_one_is_found():
@@ -283,7 +283,7 @@ def test_a_multibyte_letter_on_a_border_is_one_letter_and_a_broken_one_is_found(
     line = ",".join(HONEST).replace("a100", "昇腾") + "\n"
     body = (head + line * 50_000).encode()
     assert len(body) > 3 << 20
-    assert sum(piece.rows for piece in read_pieces(body, CSV)) == 50_000
+    assert sum(piece.rows for piece in read_pieces(io.BytesIO(body), CSV)) == 50_000
     spoilt = body[: 2 << 20] + b"\xff" + body[2 << 20 :]
     where = body.count(b"\n", 0, 2 << 20) + 1
     assert told(spoilt, CSV, 1 << 20) == ("encoding", where, "", "unknown")

@@ -27,6 +27,7 @@ from ledger import clock, exploring, incidents, sealing, witnessing, work
 from ledger.maintaining import open_maintenance
 from ledger.periods import day_of
 from ledger.refusals import Broken
+from providers.retaining import damaged_bodies
 from vouchers.calendars import work_calendar
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -38,6 +39,7 @@ WITNESS_LATE = timedelta(minutes=15)  # asked each minute, so this is many round
 HOLIDAYS_AHEAD = timedelta(days=60)  # the longest period counted in working days, and some air
 OFFSET_WARN, OFFSET_FAIL = timedelta(milliseconds=500), timedelta(seconds=5)
 CHECK_OVERDUE = timedelta(days=2)
+NEWEST_UPLOADS = 20
 CHINESE_FONT = "Noto-Sans-CJK"
 SAMPLE = "<p style='font-family:Noto Sans CJK SC'>算力券壹佰元整</p>"
 MARKS = {OK: "正常", WARN: "注意", FAIL: "故障"}
@@ -223,6 +225,17 @@ def disk() -> Answer:
     return level, f"{settings.VAR_DIR} 剩余 {usage.free // GIB} GiB"
 
 
+def raw_uploads() -> Answer:
+    """Hold the raw bytes of the newest uploads against their digests."""
+    found = [batch for batch, _ in damaged_bodies(NEWEST_UPLOADS)]
+    if found:
+        return FAIL, (
+            f"最近 {NEWEST_UPLOADS} 批上传中有 {len(found)} 批的原始文件不在或与摘要不符"
+            "：manage.py kept_uploads --check 可看全部，请从备份恢复"
+        )
+    return OK, f"最近 {NEWEST_UPLOADS} 批上传的原始文件与摘要一致"
+
+
 def assets() -> Answer:
     """Look whether the style sheet of the pages was built and collected."""
     if not (Path(settings.STATIC_ROOT) / "build" / "house.css").exists():
@@ -268,6 +281,7 @@ LOOKS: dict[str, tuple[str, Callable[[], Answer], bool]] = {
     "font": ("PDF 与中文字体", chinese_font, False),
     "assets": ("页面样式", assets, False),
     "disk": ("磁盘", disk, False),
+    "raw_uploads": ("上传原始文件", raw_uploads, True),
     "holidays": ("节假日表", holidays, True),
     "clock": ("时钟", machine_clock, True),
 }
