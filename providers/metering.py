@@ -4,6 +4,7 @@ An upload becomes a batch; its rows are judged and stored as sets (``staging``).
 posted to the COMPUTE books per provider and settlement month, and stands in the signed log.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from ledger.refusals import Refused
 from ledger.transfers import Journal, Transfer
 from ledger.work import Progress, Work
 from providers.bodies import Body, kept_body
-from providers.columns import ahead, read_pieces
+from providers.columns import SMALL, ahead, read_pieces
 from providers.models import (
     BatchRow,
     Provider,
@@ -28,7 +29,7 @@ from providers.models import (
     UploadAnswer,
     UsageBatch,
 )
-from providers.plain import unpacked
+from providers.plain import size_of, unpacked
 from providers.problems import CATALOGUE
 from providers.staging import Stage, Sum, release_rows
 from providers.tallies import Blocker, MonthlyUsage, blockers, monthly_usage
@@ -55,6 +56,7 @@ __all__ = [
     "book_usage",
     "is_large",
     "monthly_usage",
+    "progress_of",
     "release_held",
     "run_batch_work",
     "take_upload",
@@ -157,15 +159,15 @@ def run_batch_work(task: Work, progress: Progress) -> dict[str, Any]:
         return {"status": batch.status}
     body = kept_body(batch.body_sha256)
     body.insist_on_digest()
-    progress(0, 1, "正在校验")
+    progress(0, body.size, "正在读取")
     try:
         with transaction.atomic():
             batch = UsageBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
             if batch.status == UsageBatch.Status.PROCESSING:
-                _fill(batch, body, actor=actor, at=task.requested_at)
+                _fill(batch, body, actor=actor, at=task.requested_at, tell=progress.tell)
     except Refused as refused:
         _refuse_batch(batch, refused, actor=actor, at=task.requested_at)
-    progress(1, 1, "完成")
+    progress(body.size, body.size, "完成")
     return {"status": batch.status}
 
 
@@ -234,8 +236,27 @@ def book_usage(
         post(Journal(new_id(), kind, at, lines, refs), actor=actor, at=at)
 
 
+def progress_of(batch: UsageBatch) -> dict[str, Any] | None:
+    """Return how far a worker got with a batch, nothing when it is not with a worker.
+
+    Units: ``bytes_read`` of ``bytes`` of the body without its packing.
+    """
+    if batch.status != UsageBatch.Status.PROCESSING:
+        return None
+    task = work.find(WORK_KIND, str(batch.pk))
+    if task is None:
+        return None
+    return {"bytes_read": task.done, "bytes": task.total, "step": task.message or "等待办理"}
+
+
 def _fill(
-    batch: UsageBatch, body: Body, *, actor: Actor, at: datetime, dry_run: bool = False
+    batch: UsageBatch,
+    body: Body,
+    *,
+    actor: Actor,
+    at: datetime,
+    dry_run: bool = False,
+    tell: Callable[[int, int, str], None] | None = None,
 ) -> None:
     """Decode, judge and store one batch; the caller holds the transaction."""
     stage = Stage(batch)
@@ -243,11 +264,18 @@ def _fill(
     packing = (batch.content_type, batch.content_encoding)
     try:
         with body.open() as raw, unpacked(raw, *packing, body.folder) as (plain, kind):
+            size = size_of(plain)
             pieces = read_pieces(plain, kind, senders=senders)
-            staged = stage.fill(ahead(pieces), most_rows=MOST_ROWS)
+            staged = stage.fill(
+                ahead(pieces) if size >= SMALL else pieces,
+                most_rows=MOST_ROWS,
+                tell=tell and (lambda rows: tell(plain.tell(), size, f"已读取 {rows:,} 条")),
+            )
     except BadBatch as bad:
         raise as_refusal(bad) from bad
     _check_totals(batch, staged.rows, staged.device_milli_seconds)
+    if tell:
+        tell(size, size, f"共 {staged.rows:,} 条，正在核对并入账")
     judged = stage.judge()
     stage.store_left_out()
     judged["rejected"] = judged.get("rejected", 0) + staged.bad

@@ -66,6 +66,14 @@ class RatedSchema(serializers.Serializer):
     orders = serializers.ListField(child=serializers.DictField())
 
 
+class ProgressSchema(serializers.Serializer):
+    """How far a large batch is, while it is processed."""
+
+    bytes_read = serializers.IntegerField(help_text="of the body without its packing")
+    bytes = serializers.IntegerField()
+    step = serializers.CharField()
+
+
 class BatchSchema(serializers.Serializer):
     """A batch and what became of its rows."""
 
@@ -85,6 +93,7 @@ class BatchSchema(serializers.Serializer):
     error_rows = serializers.IntegerField(required=False)
     errors = FaultSchema(many=True, required=False)
     dry_run = serializers.BooleanField(required=False)
+    progress = ProgressSchema(required=False)
 
 
 class ProblemSchema(serializers.Serializer):

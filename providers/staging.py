@@ -5,7 +5,7 @@ registry and what is already stored, and inserted by one more. A different decod
 fill the same temporary table.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,6 +41,7 @@ from providers.storing_sql import (
     LET_GO,
     PART_MONTHS,
     REVERSE,
+    SUMS,
     SUPERSEDE,
 )
 from providers.wire import BadBatch
@@ -106,8 +107,17 @@ class Stage:
         }
         _begin(batch.provider_id, livemode=batch.livemode)
 
-    def fill(self, pieces: Iterable[Piece], *, most_rows: int) -> Staged:
+    def fill(
+        self,
+        pieces: Iterable[Piece],
+        *,
+        most_rows: int,
+        tell: Callable[[int], None] | None = None,
+    ) -> Staged:
         """Copy decoded records into the tables, piece by piece, so memory stays flat.
+
+        Args:
+            tell: is told after each piece how many rows have been read.
 
         Raises:
             BadBatch: the decoder cannot go on, or there are too many records.
@@ -123,6 +133,8 @@ class Stage:
             self.counted.corrections += piece.corrections
             self._copy([each for each in piece.one_by_one if isinstance(each, Row)])
             self._leave_out([each for each in piece.one_by_one if isinstance(each, BadRow)])
+            if tell:
+                tell(self.counted.rows)
         return self.counted
 
     def _copy(self, rows: list[Row]) -> None:
@@ -233,7 +245,9 @@ class Stage:
             self._months |= {month for (month,) in self._run(PART_MONTHS)}
         months = sorted(self._months)
         self._facts |= {"months": months, "settle_months": list(map(str, settle_months(months)))}
-        stored = self._run(INSERT_USAGE) if months else []
+        if months:
+            self._run(INSERT_USAGE)
+        stored = self._run(SUMS) if "accepted" in self._outcomes else []
         if "conflict" in self._outcomes:
             self._run(CONFLICTS)
         if self.counted.corrections:

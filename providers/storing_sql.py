@@ -70,8 +70,7 @@ SELECT g.order_id, coalesce(o.order_no, ''), g.settle_month, coalesce(p.pricing_
 """
 _STORED = "RETURNING order_id, settle_month, gflops, device_milli_seconds, segment, counted"
 
-INSERT_USAGE = f"""
-WITH stored AS (
+INSERT_USAGE = """
 INSERT INTO providers_usagerecord (
     provider_id, livemode, record_id, segment, batch_id, row_no, order_id, device_model, model_id,
     rate_id, gflops, device_count, share_milli, started_at, ended_at, basis, job_state, job_ref,
@@ -89,7 +88,17 @@ SELECT %(provider)s, %(livemode)s, j.record_id, coalesce(p.segment, 0), %(batch)
   JOIN unnest(%(months)s::text[], %(settle_months)s::text[]) AS m(month, settle_month)
     ON m.month = coalesce(p.month, j.month)
  WHERE j.outcome IN ('accepted', 'held', 'open', 'zero')
-{_STORED})
+"""
+# What counts of them, from the judged rows: handing 100,000 rows on costs more than asking again.
+SUMS = f"""
+WITH stored AS (
+    SELECT j.order_id, m.settle_month, j.gflops, coalesce(p.segment, 0) AS segment, true AS counted,
+           coalesce(p.device_milli_seconds, j.device_milli_seconds) AS device_milli_seconds
+      FROM usage_judged j
+      LEFT JOIN usage_part p ON p.row_no = j.row_no
+      JOIN unnest(%(months)s::text[], %(settle_months)s::text[]) AS m(month, settle_month)
+        ON m.month = coalesce(p.month, j.month)
+     WHERE j.outcome = 'accepted')
 {_SUMS}
 """  # noqa: S608 - no outside text
 

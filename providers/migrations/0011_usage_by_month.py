@@ -180,7 +180,7 @@ STATE = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("providers", "0002_guards")]
+    dependencies = [("providers", "0010_removed_bodies")]
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[
