@@ -2,7 +2,7 @@
 PYTHON_RUN = .venv/bin/python -m deploy.launcher
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run demo test check bench verify verifier shell clean
+.PHONY: help setup setup-test run demo test check bench fuzz verify verifier shell clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ check: setup-test ## all that CI does: lint, format, types, imports, migrations,
 
 bench: setup ## benchmarks as ratios; make bench NAME=p4 SIZE=100000
 	@$(PYTHON_RUN) bench $(NAME) $(if $(SIZE),--size $(SIZE))
+
+fuzz: setup-test ## fuzz a decoder guided by coverage; make fuzz NAME=csv SECONDS=60
+	@.venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r fuzz.txt
+	@.venv/bin/python -m tests.fuzzing $(or $(NAME),csv) --seconds $(or $(SECONDS),60)
 
 verify: setup ## export the log of var/ and check it with the stand-alone verifier
 	@$(PYTHON_RUN) verify

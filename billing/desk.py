@@ -10,7 +10,14 @@ from django.urls import NoReverseMatch, reverse
 from billing import figures
 from billing.models import MonthClose, Objection, PaymentLine, Report, Statement
 from ledger.chart import Code
-from providers.models import Provider, ProviderKey, UsageConflict, UsageRecord
+from providers.models import (
+    DeskRequest,
+    Finding,
+    Provider,
+    ProviderKey,
+    UsageConflict,
+    UsageRecord,
+)
 from vouchers.models import Application, Programme, PublicNotice, Voucher
 
 ANY_RIGHT = (
@@ -72,9 +79,13 @@ COUNTERS = (
             lambda _: Provider.objects.filter(state="applied").count()),
     Counter("密钥待确认", "服务商提出的正式密钥", "providers.confirm_key", "office_providers",
             lambda _: ProviderKey.objects.filter(state="proposed").count()),
-    Counter("计量挂起", "等型号、系数或算力规模", "providers.view_providers", "office_providers",
+    Counter("计量事项待批准", "更正、不予入账、缺口说明，须由另一人", "providers.decide_usage",
+            "office_desk", lambda _: DeskRequest.objects.waiting().count()),
+    Counter("计量疑点", "看起来不寻常的用量", "providers.propose_usage", "office_findings",
+            lambda _: Finding.objects.undecided().count()),
+    Counter("计量挂起", "等型号、系数或算力规模", "providers.view_providers", "office_held",
             lambda _: UsageRecord.objects.filter(livemode=True, state="held").count()),
-    Counter("计量冲突", "编号相同而内容不同", "providers.view_providers", "office_providers",
+    Counter("计量冲突", "编号相同而内容不同", "providers.view_providers", "office_held",
             lambda _: UsageConflict.objects.unresolved().count()),
     Counter("对账单待答复", "等企业或服务商确认", "billing.view_settlement", "office_settlement",
             lambda _: Statement.objects.filter(state__in=["in_review", "disputed"]).count()),

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count, Sum
 
+from billing.adjustments import unstated_orders
 from billing.models import MonthClose, Statement
 from ledger.balances import Balance, balances, movements
 from ledger.chart import (
@@ -239,15 +240,19 @@ def history(month: Month, provider: Provider | None = None) -> list[dict[str, An
 
 
 _RECOMPUTED = """
-SELECT coalesce(sum(floor(CASE WHEN p.pricing_unit = 'CARD_HOUR'
+SELECT coalesce(sum(round(CASE WHEN p.pricing_unit = 'CARD_HOUR'
            THEN used.dms::numeric * p.price_fen / 3600000
            ELSE used.dms::numeric * used.gflops * p.price_fen / 3600000000000
-       END + 0.5)), 0)::bigint
-  FROM (SELECT u.order_id, u.rate_id, u.gflops, sum(u.device_milli_seconds) AS dms
+       END)), 0)::bigint
+  FROM (SELECT u.order_id, u.rate_id, u.gflops, u.month, u.settle_month,
+               sum(u.device_milli_seconds) AS dms
           FROM providers_usagerecord u
-         WHERE u.counted AND u.livemode AND u.settle_month = %(month)s
+         WHERE u.counted AND u.livemode
+           AND (u.settle_month = %(month)s AND u.order_id <> ALL (%(unstated)s::uuid[])
+                OR (u.order_id, u.settle_month) IN (
+                    SELECT * FROM unnest(%(orders)s::uuid[], %(months)s::text[])))
            AND (%(provider)s::uuid IS NULL OR u.provider_id = %(provider)s::uuid)
-         GROUP BY u.order_id, u.rate_id, u.gflops) used
+         GROUP BY u.order_id, u.rate_id, u.gflops, u.month, u.settle_month) used
   JOIN providers_order o ON o.id = used.order_id AND o.voucher_id IS NOT NULL
   JOIN providers_offeringprice p ON p.id = o.price_id
 """
@@ -257,11 +262,23 @@ def recomputed_gross_fen(month: Month, provider: Provider | None = None) -> int:
     """Return what a month's usage costs, computed a second way: by the database, from the records.
 
     Written apart from ``rating``: decimal arithmetic of PostgreSQL against whole numbers of Python.
+    Adjustments that went over to a later month are left to it, those taken up here are in.
     """
+    close = MonthClose.objects.get(month=str(month))
+    taken_up = [
+        (str(each.order_id), earlier)
+        for each in close.statements.all()
+        for earlier in each.also_settles
+    ]
+    facts = {
+        "month": str(month),
+        "provider": provider.pk if provider else None,
+        "unstated": [str(each) for each in unstated_orders(close)],
+        "orders": [order for order, _ in taken_up],
+        "months": [earlier for _, earlier in taken_up],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _RECOMPUTED, {"month": str(month), "provider": provider.pk if provider else None}
-        )
+        cursor.execute(_RECOMPUTED, facts)
         return int(cursor.fetchone()[0])
 
 

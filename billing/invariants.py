@@ -93,8 +93,11 @@ INVARIANTS: dict[str, str] = {
                 END AS exact
             FROM billing_statementline l WHERE reverses_id IS NULL
         ) priced
-        WHERE gross_fen <> floor(exact + 0.5) OR metered_fen > gross_fen
-            OR public_fen * 10000 > metered_fen * ratio_bp::bigint + 9999
+        WHERE gross_fen <> round(exact)
+            OR (device_milli_seconds >= 0 AND (metered_fen > gross_fen
+                OR public_fen * 10000 > metered_fen * ratio_bp::bigint + 9999))
+            OR (device_milli_seconds < 0 AND (metered_fen < gross_fen
+                OR public_fen > 0 OR public_fen < gross_fen))
     """,
     "line_reversed_wrongly": """
         SELECT r.statement_id || '/' || r.ordinal, 'takes back '

@@ -80,7 +80,7 @@ def close(request: HttpRequest, month: str) -> HttpResponse:
     context = {
         "month": period,
         "form": form,
-        "waiting": settling.standing_in_the_way(period, carry_held=False),
+        "waiting": settling.standing_in_the_way(period, carry_held=False, at=clock.now()),
         "job": pages.close_job(period),
     }
     return render(request, "office/month_close.html", context, status=status)

@@ -7,22 +7,29 @@ whatever arrives later, or wherever the machine stops, the same statements are r
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 import rfc8785
-from django.db.models import Sum
 
+from billing.adjustments import (
+    TakenBack,
+    carried_item,
+    carried_months,
+    order_usage,
+    price_back,
+    terms_of,
+    tied_work,
+)
+from billing.limits import CapsLeft
 from billing.models import MonthClose, Statement, StatementLine
 from billing.rating import (
     RATING_VERSION,
     Bonus,
-    Limits,
     PricingUnit,
     SettlementMode,
-    Share,
     ShareLine,
     ShareRule,
     Stacking,
@@ -31,8 +38,6 @@ from billing.rating import (
 )
 from ledger.actors import Actor
 from ledger.amounts import divide_half_up, pflops_hours
-from ledger.balances import balance
-from ledger.chart import treasury
 from ledger.periods import Month
 from providers.measures import DEVICE_MILLI_SECONDS_PER_CARD_HOUR
 from providers.metering import MonthlyUsage, monthly_usage
@@ -57,6 +62,8 @@ class PricedLine:
     cap_price_fen: int | None
     gross_fen: int
     metered_fen: int
+    ratio_bp: int = 0
+    public_fen: int = 0
 
     def as_share_line(self) -> ShareLine:
         """Return the line as the share formula sees it."""
@@ -144,63 +151,30 @@ def price_line(usage: MonthlyUsage, order: Order, at: datetime) -> PricedLine:
     )
 
 
-class CapsLeft:
-    """What enterprises and programmes may still be granted, counted down while planning."""
-
-    def __init__(self, month: Month) -> None:
-        self._year = str(month.year)
-        self._granted: dict[tuple[str, UUID], int] = {}
-        self._programmes: dict[str, int] = {}
-
-    def limits_for(self, order: Order) -> Limits:
-        """Return every limit of one order at this point of the plan."""
-        voucher, hold = order.voucher, order.hold
-        assert voucher is not None
-        assert hold is not None
-        programme = voucher.programme
-        before = order.statements.exclude(state="draft").aggregate(
-            eligible=Sum("eligible_fen", default=0), granted=Sum("public_fen", default=0)
-        )
-        cap = programme.edition.caps.enterprise_year_fen
-        spent = self._spent(programme.slug, order.enterprise_id)
-        other = voucher.application.answers.get("need", {}).get("other_funding_fen", 0)
-        return Limits(
-            held_fen=hold.left_fen if hold.state == "open" else 0,
-            cap_left_enterprise_fen=max(cap - spent, 0),
-            cap_left_programme_fen=max(self._left(programme.slug), 0),
-            other_funding_fen=int(other or 0),
-            contract_fen=order.estimated_gross_fen,
-            eligible_before_fen=before["eligible"],
-            granted_before_fen=before["granted"],
-        )
-
-    def count(self, order: Order, grant_fen: int) -> None:
-        """Take a planned grant off what is left for the orders after it."""
-        assert order.voucher is not None
-        slug = order.voucher.programme.slug
-        self._granted[slug, order.enterprise_id] += grant_fen
-        self._programmes[slug] -= grant_fen
-
-    def _spent(self, slug: str, enterprise_id: UUID) -> int:
-        if (slug, enterprise_id) not in self._granted:
-            found = Statement.objects.filter(
-                voucher__programme__slug=slug,
-                enterprise_id=enterprise_id,
-                month__startswith=self._year,
-            ).aggregate(total=Sum("public_fen", default=0))
-            self._granted[slug, enterprise_id] = found["total"]
-        return self._granted[slug, enterprise_id]
-
-    def _left(self, slug: str) -> int:
-        if slug not in self._programmes:
-            found = Statement.objects.filter(voucher__programme__slug=slug).aggregate(
-                total=Sum("public_fen", default=0)
-            )
-            self._programmes[slug] = -balance(treasury(slug)).posted - found["total"]
-        return self._programmes[slug]
+def back_line(usage: MonthlyUsage, back: TakenBack, order: Order) -> PricedLine:
+    """Return a line that takes back, with the amounts of what it corrects."""
+    return PricedLine(
+        usage=usage,
+        model=AcceleratorModel.objects.get(pk=usage.model_id),
+        rate=AcceleratorRate.objects.get(pk=usage.rate_id),
+        price=order.price,
+        cap_price_fen=back.cap_price_fen,
+        gross_fen=back.gross_fen,
+        metered_fen=back.metered_fen,
+        ratio_bp=back.ratio_bp,
+        public_fen=back.public_fen,
+    )
 
 
-def plan_statements(close: MonthClose, *, at: datetime) -> list[Statement]:
+@dataclass(frozen=True)
+class Plan:
+    """The drafts of a month, and what more is taken back than the month can set off."""
+
+    statements: list[Statement]
+    carried: list[dict[str, object]]
+
+
+def plan_statements(close: MonthClose, *, at: datetime) -> Plan:
     """Rate everything that counts for the month and write the statements as drafts.
 
     Orders come in a fixed order, so numbers and caps are the same however the usage arrived.
@@ -211,8 +185,9 @@ def plan_statements(close: MonthClose, *, at: datetime) -> list[Statement]:
     by_order: dict[UUID, list[MonthlyUsage]] = defaultdict(list)
     for usage in monthly_usage(month, only_with_voucher=True):
         by_order[usage.order_id].append(usage)
+    earlier = carried_months(month)
     orders = list(
-        Order.objects.filter(pk__in=by_order)
+        Order.objects.filter(pk__in={*by_order, *earlier})
         .select_related(
             "provider", "enterprise", "hold", "price__offering",
             "voucher__programme", "voucher__application",
@@ -220,31 +195,57 @@ def plan_statements(close: MonthClose, *, at: datetime) -> list[Statement]:
         .order_by("provider__uscc", "order_no")
     )  # fmt: skip
     caps = CapsLeft(month)
-    return [
-        _draft(close, order, by_order[order.pk], caps, number, at)
-        for number, order in enumerate(orders, start=1)
-    ]
+    plan = Plan([], [])
+    for order in orders:
+        months = earlier.get(order.pk, [])
+        draft = _draft(close, order, by_order[order.pk], months, caps, at=at)
+        number = len(plan.statements) + 1
+        if draft.statement is None:
+            plan.carried.append(carried_item(order, draft.gross_fen, draft.public_fen))
+        else:
+            plan.statements.append(_write(draft.statement, draft.lines, number))
+    return plan
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One order of a month, rated; without a statement when it would be below zero."""
+
+    statement: Statement | None
+    lines: list[PricedLine]
+    gross_fen: int
+    public_fen: int
 
 
 def _draft(
     close: MonthClose,
     order: Order,
-    usages: Iterable[MonthlyUsage],
+    own: Sequence[MonthlyUsage],
+    months: Sequence[Month],
     caps: CapsLeft,
-    number: int,
+    *,
     at: datetime,
-) -> Statement:
-    """Write one statement with its lines."""
+) -> Draft:
+    """Rate one order: what was used at today's share, what is taken back at the share it had."""
     assert order.voucher is not None
-    lines = [price_line(usage, order, at) for usage in usages]
+    usages = [*own, *(usage for month in months for usage in order_usage(order, month))]
     rule = share_rule(order.voucher.programme.edition)
-    share = public_share(rule, [line.as_share_line() for line in lines], caps.limits_for(order))
-    caps.count(order, share.grant_fen)
+    used = [price_line(each, order, at) for each in usages if each.device_milli_seconds >= 0]
+    share = public_share(rule, [line.as_share_line() for line in used], caps.limits_for(order))
+    lines = [
+        replace(line, public_fen=public, ratio_bp=rule.ratio_bp(line.as_share_line().bonus_codes))
+        for line, public in zip(used, share.line_grants_fen, strict=True)
+    ]
+    backs = [(each, price_back(each, order)) for each in usages if each.device_milli_seconds < 0]
+    known = [(each, back) for each, back in backs if back is not None]
+    lines += [back_line(each, back, order) for each, back in known]
     gross = sum(line.gross_fen for line in lines)
-    product = sum(line.usage.device_milli_seconds * line.usage.gflops for line in lines)
+    public = sum(line.public_fen for line in lines)
+    if len(known) < len(backs) or min(gross, public, gross - public) < 0:
+        return Draft(None, lines, gross, public)
+    caps.count(order, public)
     statement = Statement(
         id=statement_id(close.period, order.pk),
-        statement_no=f"PTSL-JS-{close.month}-{number:06d}",
         close=close,
         month=close.month,
         provider=order.provider,
@@ -252,35 +253,43 @@ def _draft(
         order=order,
         voucher=order.voucher,
         gross_fen=gross,
-        eligible_fen=int(share.eligible_fen),
-        public_fen=share.grant_fen,
-        self_fen=gross - share.grant_fen,
-        device_milli_seconds=sum(line.usage.device_milli_seconds for line in lines),
-        compute_gflops_s=product // 1000,
-        pflops_hours=pflops_hours(product),
-        records=sum(line.usage.records for line in lines),
-        terms=[term.as_plain() for term in share.terms],
+        eligible_fen=int(share.eligible_fen) + sum(back.metered_fen for _, back in known),
+        public_fen=public,
+        self_fen=gross - public,
+        device_milli_seconds=sum(each.device_milli_seconds for each in usages),
+        compute_gflops_s=tied_work(own),
+        pflops_hours=pflops_hours(sum(u.device_milli_seconds * u.gflops for u in usages)),
+        records=max(sum(each.records for each in usages), 0),
+        also_settles=[str(month) for month in months],
+        terms=[
+            term.as_plain()
+            for term in (*share.terms, *terms_of(share.grant_fen, [back for _, back in known]))
+        ],
         binding=share.binding,
         rating_version=RATING_VERSION,
         generated_at=at,
     )
-    rows = _rows(statement, lines, rule, share)
+    return Draft(statement, lines, gross, public)
+
+
+def _write(statement: Statement, lines: Sequence[PricedLine], number: int) -> Statement:
+    """Give a draft its number and digest and write it with its lines."""
+    statement.statement_no = f"PTSL-JS-{statement.month}-{number:06d}"
+    rows = _rows(statement, lines)
     statement.digest = statement_digest(statement, rows)
     statement.save(force_insert=True)
     StatementLine.objects.bulk_create(rows)
     return statement
 
 
-def _rows(
-    statement: Statement, lines: Sequence[PricedLine], rule: ShareRule, share: Share
-) -> list[StatementLine]:
+def _rows(statement: Statement, lines: Sequence[PricedLine]) -> list[StatementLine]:
     """Return the lines of a statement as rows."""
     return [
         StatementLine(
             id=uuid5(statement.id, f"line/{ordinal}"),
             statement=statement,
             ordinal=ordinal,
-            usage_month=statement.month,
+            usage_month=line.usage.usage_month,
             model_ref=str(line.model.pk),
             model_name=line.model.name,
             rate_ref=str(line.rate.pk),
@@ -299,13 +308,11 @@ def _rows(
             last_at=line.usage.last_at,
             gross_fen=line.gross_fen,
             metered_fen=line.metered_fen,
-            ratio_bp=rule.ratio_bp(line.as_share_line().bonus_codes),
-            public_fen=public,
-            self_fen=line.gross_fen - public,
+            ratio_bp=line.ratio_bp,
+            public_fen=line.public_fen,
+            self_fen=line.gross_fen - line.public_fen,
         )
-        for ordinal, (line, public) in enumerate(
-            zip(lines, share.line_grants_fen, strict=True), start=1
-        )
+        for ordinal, line in enumerate(lines, start=1)
     ]
 
 

@@ -20,6 +20,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "vouchers.open_programme",
         "providers.view_providers",
         "providers.propose_rate",
+        "providers.propose_usage",
     ),
     "approver": (
         "vouchers.view_cases",
@@ -32,6 +33,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "providers.admit_provider",
         "providers.approve_rate",
         "providers.confirm_key",
+        "providers.propose_usage",
+        "providers.decide_usage",
         "billing.view_settlement",
         "billing.approve_settlement",
         "billing.view_reports",

@@ -41,6 +41,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "look for what is odd in the usage": {
+        "task": "config.tasks.look_for_oddities",
+        "schedule": crontab(minute=41),
+        "options": {"expires": 3600},
+    },
     "remove raw uploads whose time is over": {
         "task": "config.tasks.remove_raw_uploads",
         "schedule": crontab(hour=3, minute=40),

@@ -10,6 +10,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from config.environment import EnvironmentReader
+from config.interface import SPECTACULAR_SETTINGS  # noqa: F401 - drf_spectacular reads it
 from ledger.signers import signer_fault
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -151,14 +152,6 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",  # middleware asks it
     "COERCE_DECIMAL_TO_STRING": True,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "算力券计量上传接口",
-    "VERSION": "1.0.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 
 # The bell: work and its state lie in PostgreSQL (ledger.work) -----------------------------------

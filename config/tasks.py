@@ -20,6 +20,7 @@ from ledger.references import catch_up
 from ledger.refusals import Broken, Refused
 from ledger.stamping import stamp_newest
 from ledger.witnessing import Outcome, log_alarm, witness_newest
+from providers import looking
 from providers.metering import run_batch_work
 from providers.retaining import remove_bodies, sweep_leftovers
 from vouchers.models import Voucher
@@ -51,6 +52,17 @@ def ring() -> int:
 def sweep() -> int:
     """Do all work that is due (nobody rang, or a worker was lost)."""
     return work.run_due(HANDLERS, now=clock.now, worker=worker_name())
+
+
+@shared_task
+def look_for_oddities() -> int:
+    """Write down what looks odd in the usage of the months still open; return how many are new."""
+    at = clock.now()
+    actor = system_actor("look_for_oddities")
+    return sum(
+        looking.look_for_oddities(month, actor=actor, at=at)
+        for month in looking.months_to_look_at(at)
+    )
 
 
 @shared_task

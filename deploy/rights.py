@@ -69,6 +69,9 @@ APP: dict[str, str] = {
     "providers_acceleratorrate": MOVED,
     "providers_batchrow": KEPT,
     "providers_capacity": MOVED,
+    "providers_deskrequest": MOVED,
+    "providers_finding": KEPT,
+    "providers_findingdecision": KEPT,
     "providers_manifest": KEPT,
     "providers_meteringmonth": MOVED,
     "providers_offering": MOVED,
@@ -140,8 +143,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 }
 
 #: Sequences of columns that are no identity columns (a partitioned table has none before
-#: PostgreSQL 17): who writes the table draws from them.
-DRAWN: dict[str, str] = {"providers_usagerecord_id_seq": "app"}
+#: PostgreSQL 17): sequence -> what the application may do with it.
+DRAWN: dict[str, str] = {"providers_usagerecord_id_seq": "usage"}
 
 _WORD = re.compile(r"(\w+)(?:\(([^)]*)\))?")
 
@@ -203,8 +206,7 @@ def wanted(things: Things) -> set[Right]:
                 found.update(_looking(name, columns, role))
     for name in things.sequences:
         found.update(_read("sequence", name, "audit", "select"))
-        if name in DRAWN:
-            found.update(_read("sequence", name, DRAWN[name], "usage"))
+        found.update(_read("sequence", name, "app", DRAWN.get(name, "")))
     for signature, name in things.functions.items():
         for role in FUNCTIONS.get(name, ()):
             found.add(Right("function", signature, "", role, "EXECUTE"))

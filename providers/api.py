@@ -11,13 +11,12 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import path, re_path
-from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from ledger import clock
 from ledger.refusals import Refused
 from ledger.rights import public, stating
-from providers import declaring, metering
+from providers import declaring, described, metering
 from providers.api_answers import (
     RETRY_SECONDS,
     answer,
@@ -38,23 +37,10 @@ from providers.api_requests import (
     use_nonce,
     whole_number,
 )
+from providers.explaining import EXPLANATIONS, grouped
 from providers.models import UsageBatch
 from providers.problems import CATALOGUE
 from providers.receipts import MOST_RESULTS, errors_csv, receipt_of, results_page, told
-from providers.schemas import (
-    BODIES,
-    FREE_OBJECT,
-    HOLD,
-    IDEMPOTENCY_KEY,
-    ON_ERROR,
-    ROW_COUNT,
-    USE_TOTAL,
-    BatchSchema,
-    DaySchema,
-    ManifestSchema,
-    ResultsSchema,
-    problems,
-)
 from providers.signatures import COMPONENTS, MOST_SKEW, TAG
 from providers.wire import (
     CONTENT_TYPES,
@@ -72,13 +58,7 @@ _CREATED = 201
 class BatchesView(MeteringView):
     """Take in a batch."""
 
-    @extend_schema(
-        operation_id="upload_batch",
-        parameters=[IDEMPOTENCY_KEY, ON_ERROR, ROW_COUNT, USE_TOTAL, HOLD],
-        request=BODIES,
-        responses={201: BatchSchema, 202: BatchSchema, 207: BatchSchema}
-        | problems(400, 401, 403, 409, 413, 415, 422),
-    )
+    @described.upload_batch
     def post(self, request: Any) -> HttpResponse:
         """Upload a batch of usage records; sending the same again is harmless."""
         http: HttpRequest = request._request
@@ -103,12 +83,7 @@ class BatchesView(MeteringView):
 class ValidateView(MeteringView):
     """Say what a batch would come to."""
 
-    @extend_schema(
-        operation_id="validate_batch",
-        parameters=[IDEMPOTENCY_KEY, ON_ERROR, ROW_COUNT, USE_TOTAL, HOLD],
-        request=BODIES,
-        responses={200: BatchSchema} | problems(400, 401, 403, 413, 415, 422),
-    )
+    @described.validate_batch
     def post(self, request: Any) -> HttpResponse:
         """Check a batch row by row and store nothing of it."""
         http: HttpRequest = request._request
@@ -134,7 +109,7 @@ class ValidateView(MeteringView):
 class BatchView(MeteringView):
     """One batch."""
 
-    @extend_schema(operation_id="get_batch", responses={200: BatchSchema} | problems(401, 404))
+    @described.get_batch
     def get(self, request: Any, batch_id: UUID) -> HttpResponse:
         """Tell how far a batch is and what became of its rows."""
         batch = batch_of(request._request, batch_id)
@@ -145,7 +120,7 @@ class BatchView(MeteringView):
 class ResultsView(MeteringView):
     """The rows of a batch."""
 
-    @extend_schema(operation_id="get_results", responses={200: ResultsSchema} | problems(401, 404))
+    @described.get_results
     def get(self, request: Any, batch_id: UUID) -> HttpResponse:
         """List rows by outcome, page by page, in row order."""
         http = request._request
@@ -162,9 +137,7 @@ class ResultsView(MeteringView):
 class ReceiptView(MeteringView):
     """The signed receipt of a batch."""
 
-    @extend_schema(
-        operation_id="get_receipt", responses={200: FREE_OBJECT} | problems(401, 404, 409)
-    )
+    @described.get_receipt
     def get(self, request: Any, batch_id: UUID) -> HttpResponse:
         """Return the receipt as plain data and as a signed note."""
         batch = batch_of(request._request, batch_id)
@@ -176,10 +149,7 @@ class ReceiptView(MeteringView):
 class ErrorsView(MeteringView):
     """The rows that were not taken."""
 
-    @extend_schema(
-        operation_id="get_errors_csv",
-        responses={(200, "text/csv"): str} | problems(401, 404),
-    )
+    @described.get_errors_csv
     def get(self, request: Any, batch_id: UUID) -> StreamingHttpResponse:
         """Return the rows that were not taken, to mend and send back as they are."""
         batch = batch_of(request._request, batch_id)
@@ -191,12 +161,7 @@ class ErrorsView(MeteringView):
 class ZeroDeclarationsView(MeteringView):
     """Zero declarations."""
 
-    @extend_schema(
-        operation_id="declare_zero",
-        parameters=[IDEMPOTENCY_KEY],
-        request=DaySchema,
-        responses={201: FREE_OBJECT} | problems(400, 401, 409, 415),
-    )
+    @described.declare_zero
     def post(self, request: Any) -> HttpResponse:
         """Declare that nothing was used on a day."""
         http: HttpRequest = request._request
@@ -223,12 +188,7 @@ class ZeroDeclarationsView(MeteringView):
 class ManifestsView(MeteringView):
     """Daily manifests."""
 
-    @extend_schema(
-        operation_id="send_manifest",
-        parameters=[IDEMPOTENCY_KEY],
-        request=ManifestSchema,
-        responses={201: FREE_OBJECT} | problems(400, 401, 415),
-    )
+    @described.send_manifest
     def post(self, request: Any) -> HttpResponse:
         """Send the day's manifest and learn whether anything is missing."""
         http: HttpRequest = request._request
@@ -264,7 +224,7 @@ class ManifestsView(MeteringView):
 class LimitsView(MeteringView):
     """The limits in force."""
 
-    @extend_schema(operation_id="get_limits", responses={200: FREE_OBJECT})
+    @described.get_limits
     def get(self, request: Any) -> HttpResponse:
         """Return every limit that an upload has to keep."""
         del request
@@ -295,27 +255,27 @@ class LimitsView(MeteringView):
 class ProblemsView(MeteringView):
     """The error catalogue."""
 
-    @extend_schema(operation_id="list_problems", responses={200: FREE_OBJECT})
+    @described.list_problems
     def get(self, request: Any) -> HttpResponse:
         """List every problem code with its status, title and hint."""
         http = request._request
         if _wants_page(http):
-            return render(http, "console/problems.html", {"catalogue": CATALOGUE, "code": ""})
-        return answer({"problems": [_catalogue_entry(code) for code in CATALOGUE]})
+            return render(http, "console/problems.html", {"groups": grouped()})
+        return answer({"problems": [each.as_plain() for each in EXPLANATIONS.values()]})
 
 
 class ProblemView(MeteringView):
     """One entry of the error catalogue: where every problem's ``type`` leads."""
 
-    @extend_schema(operation_id="get_problem", responses={200: FREE_OBJECT} | problems(404))
+    @described.get_problem
     def get(self, request: Any, code: str) -> HttpResponse:
         """Explain one problem code."""
         http = request._request
-        if code not in CATALOGUE:
+        if code not in EXPLANATIONS:
             raise Http404
         if _wants_page(http):
-            return render(http, "console/problems.html", {"catalogue": CATALOGUE, "code": code})
-        return answer(_catalogue_entry(code))
+            return render(http, "console/problem.html", {"told": EXPLANATIONS[code]})
+        return answer(EXPLANATIONS[code].as_plain())
 
 
 class NothingView(MeteringView):
@@ -331,17 +291,6 @@ class NothingView(MeteringView):
 
 def _wants_page(request: HttpRequest) -> bool:
     return "text/html" in request.headers.get("Accept", "")
-
-
-def _catalogue_entry(code: str) -> dict[str, Any]:
-    entry = CATALOGUE[code]
-    return {
-        "code": code,
-        "type": f"/api/v1/problems/{code}",
-        "status": entry.status,
-        "zh": {"title": entry.zh, "hint": entry.hint_zh},
-        "en": {"title": entry.en, "hint": entry.hint_en},
-    }
 
 
 _KEYED = "provider key"
@@ -364,7 +313,7 @@ urlpatterns = [
     path("problems/<slug:code>", public(ProblemView.as_view()), name="api_problem"),
     path(
         "openapi.json",
-        public(SpectacularJSONAPIView.as_view(custom_settings={"OAS_VERSION": "3.1.0"})),
+        public(SpectacularJSONAPIView.as_view()),
         name="api_schema",
     ),
     path(
@@ -376,5 +325,5 @@ urlpatterns = [
         ),
         name="api_docs",
     ),
-    re_path(r"^.*$", public(NothingView.as_view()), name="api_nothing"),
+    re_path(r"^(?s:.*)$", public(NothingView.as_view()), name="api_nothing"),
 ]

@@ -26,12 +26,13 @@ from ledger import clock
 from ledger.actors import Actor
 from ledger.refusals import Refused
 from providers import metering
-from providers.api_answers import problem
+from providers.api_answers import language_of, problem
 from providers.bodies import Body, discarding, pieces_of, receive_body
 from providers.models import Provider, ProviderKey, UsageBatch, UsageRecord
 from providers.problems import CATALOGUE
+from providers.receipts import told
 from providers.signatures import Hashes, SignatureRefused, Signed, SignedRequest, check_signature
-from providers.uploads import claim_nonce
+from providers.uploads import claim_nonce, fault_in
 from providers.wire import CONTENT_TYPES, LARGEST_BODY, MOST_ROWS
 
 logger = logging.getLogger("providers.api")
@@ -85,13 +86,19 @@ class MeteringView(APIView):
         request: HttpRequest = self.request._request
         if isinstance(exc, Refused):
             code = exc.code if exc.code in CATALOGUE else "conflict"
-            return problem(request, code, detail=exc.message, errors=[exc.details])
+            fault, errors = fault_in(exc), [exc.details] if exc.details else []
+            if fault:
+                errors = [exc.details | told(fault["row"], fault, language_of(request))]
+            return problem(request, code, detail=exc.message, errors=errors)
         if isinstance(exc, SignatureRefused):
             logger.warning("signature refused: %s (%s)", exc.code, exc)
             return problem(request, exc.code)
         known = _code_of(exc)
         if known:
-            return problem(request, known)
+            answer = problem(request, known)
+            if isinstance(exc, MethodNotAllowed):
+                answer["Allow"] = ", ".join(self.allowed_methods)
+            return answer
         logger.exception("the interface failed")
         return problem(request, "internal_error")
 
@@ -276,6 +283,7 @@ def receiving(request: HttpRequest) -> Iterator[tuple[Caller, metering.Upload]]:
             hold_reason=_hold_of(request),
             expected_rows=control_total(request, "Batch-Row-Count"),
             expected_device_milli_seconds=control_total(request, "Batch-Device-Milli-Seconds"),
+            sequence=control_total(request, "Batch-Sequence"),
             signature_input=request.headers.get("Signature-Input", ""),
             signature=request.headers.get("Signature", ""),
         )

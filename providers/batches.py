@@ -12,6 +12,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -236,7 +237,8 @@ def _lines_of_text(file: BinaryIO, before: int) -> Iterator[str]:
                 raise BadBatch("line_too_long", row=before)
             yield line
     finally:
-        text.detach()  # the file is its owner's to close
+        with suppress(ValueError):  # its owner has closed the file already
+            text.detach()  # else the file is its owner's to close
 
 
 def _csv_trouble(message: str, line: int) -> BadBatch:

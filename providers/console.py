@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core import signing
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -14,20 +14,19 @@ from ledger import clock
 from ledger.identifiers import new_id
 from ledger.refusals import Refused
 from ledger.rights import actor_of, signed_in
-from providers import admitting, metering, pages
+from providers import admitting, metering, pages, pages_console
 from providers.bodies import body_path, discarding, kept_body, pieces_of, receive_body
-from providers.forms import ProviderForm, RecordSearchForm, UploadForm
-from providers.models import Provider, UsageBatch, UsageRecord
-from providers.receipts import errors_csv, receipt_of, results_page, told
+from providers.forms import ProviderForm, UploadForm
+from providers.models import Provider, UsageBatch
+from providers.receipts import errors_csv, told
 from providers.seats import actor_at, provider_member
 
 REFUSED = 409
 INVALID = 422
 FAULTS_SHOWN = 50
-ROWS_SHOWN = 100
 SALT = "console upload"
+TICKET_SECONDS = 86_400
 ENGINEERS = ("provider_admin", "provider_engineer")
-STATES = [choice for choice in UsageRecord.State.choices if choice[0] != UsageRecord.State.REVERSAL]
 
 
 @require_GET
@@ -73,13 +72,19 @@ def upload(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             chosen = form.cleaned_data["file"]
             with discarding(receive_body(pieces_of(chosen))) as body:
-                sent = metering.Upload(body, form.content_type, source="console")
+                sent = metering.Upload(
+                    body,
+                    form.content_type,
+                    content_encoding=form.content_encoding,
+                    source="console",
+                )
                 try:
                     return _preview(request, sent, chosen.name)
                 except Refused as refused:
                     form.add_error("file", refused.message)
                     status = REFUSED
-    return render(request, "console/upload.html", {"form": form}, status=status)
+    context = {"form": form, "fields": pages_console.RECORD_FIELDS}
+    return render(request, "console/upload.html", context, status=status)
 
 
 def _preview(request: HttpRequest, sent: metering.Upload, name: str) -> HttpResponse:
@@ -94,6 +99,7 @@ def _preview(request: HttpRequest, sent: metering.Upload, name: str) -> HttpResp
             "provider": str(provider.pk),
             "sha256": sent.body_sha256,
             "type": sent.content_type,
+            "encoding": sent.content_encoding,
             "key": str(new_id()),
         },
         salt=SALT,
@@ -106,6 +112,7 @@ def _preview(request: HttpRequest, sent: metering.Upload, name: str) -> HttpResp
         "faults": [told(each["row"], each) for each in verdict.faults[:FAULTS_SHOWN]],
         "fault_rows": verdict.fault_rows,
         "good": batch.rows - batch.counts["rejected"] - batch.counts["conflict"],
+        "orders": pages_console.order_preview(provider, batch),
         "ticket": ticket,
     }
     return render(request, "console/upload_preview.html", context)
@@ -113,32 +120,37 @@ def _preview(request: HttpRequest, sent: metering.Upload, name: str) -> HttpResp
 
 @require_POST
 @provider_member(*ENGINEERS)
+def upload_errors(request: HttpRequest) -> HttpResponse:
+    """Hand out the bad rows of a previewed file, to be mended and chosen again."""
+    sent = _kept(request)
+    if sent is None:
+        return redirect("console_upload")
+    lines: list[str] = []
+    metering.validate_upload(
+        _provider(request), sent, provider_key=None, livemode=True, actor=actor_at(request),
+        at=clock.now(), look=lambda batch: lines.extend(errors_csv(batch)),
+    )  # fmt: skip
+    response = HttpResponse("".join(lines), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="errors.csv"'
+    return response
+
+
+@require_POST
+@provider_member(*ENGINEERS)
 def upload_confirm(request: HttpRequest) -> HttpResponse:
     """Let a previewed file count, all of it or its good rows; a double click does it once."""
-    provider = _provider(request)
-    try:
-        ticket = signing.loads(request.POST.get("ticket", ""), salt=SALT, max_age=86400)
-    except signing.BadSignature:
-        ticket = {}
-    kept = ticket and body_path(ticket["sha256"])
-    if ticket.get("provider") != str(provider.pk) or not kept.is_file():
-        messages.error(request, "预览已过期，请重新选择文件。没有任何数据入账。")
+    sent = _kept(request)
+    if sent is None:
         return redirect("console_upload")
-    on_error = request.POST.get("on_error", "reject_batch")
-    if on_error not in UsageBatch.OnError.values:
-        on_error = UsageBatch.OnError.REJECT_BATCH
-    sent = metering.Upload(
-        kept_body(ticket["sha256"]), ticket["type"], on_error=on_error, source="console"
-    )
     try:
         taken = metering.take_upload(
-            provider,
+            _provider(request),
             sent,
             provider_key=None,
             livemode=True,
             actor=actor_at(request),
             at=clock.now(),
-            key=UUID(ticket["key"]),
+            key=UUID(_ticket(request)["key"]),
             later=metering.is_large(sent),
         )
     except Refused as refused:
@@ -147,106 +159,51 @@ def upload_confirm(request: HttpRequest) -> HttpResponse:
     return redirect("console_batch", pk=taken.batch.pk)
 
 
-@require_GET
-@provider_member()
-def batches(request: HttpRequest) -> HttpResponse:
-    """List the provider's batches."""
-    own = _provider(request).batches.newest_first()
-    status = request.GET.get("status", "")
-    if status in UsageBatch.Status.values:
-        own = own.filter(status=status)
-    tabs = [("", "全部"), *UsageBatch.Status.choices]
-    context = {"page_obj": pages.page_of(request, own), "tabs": tabs, "here": status,
-               "colours": pages.BATCH_COLOURS}  # fmt: skip
-    return render(request, "console/batches.html", context)
+def _ticket(request: HttpRequest) -> dict[str, str]:
+    """Return what a preview remembered; nothing when it is forged or more than a day old."""
+    try:
+        found: dict[str, str] = signing.loads(
+            request.POST.get("ticket", ""), salt=SALT, max_age=TICKET_SECONDS
+        )
+    except signing.BadSignature:
+        return {}
+    return found if found.get("provider") == str(_provider(request).pk) else {}
 
 
-@require_GET
-@provider_member()
-def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Show a batch: counts by outcome, each leading to its rows."""
-    found = _batch(request, pk)
-    status = request.GET.get("status", "")
-    if status not in dict(pages.OUTCOMES):
-        status = ""
-    after = request.GET.get("after", "0")
-    rows, following = results_page(
-        found,
-        status=status,
-        after_row=int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0,
-        limit=ROWS_SHOWN,
+def _kept(request: HttpRequest) -> metering.Upload | None:
+    """Return the previewed file as an upload again; None, told, when it is not there any more."""
+    ticket = _ticket(request)
+    if not ticket or not body_path(ticket["sha256"]).is_file():
+        messages.error(request, "预览已过期，请重新选择文件。没有任何数据入账。")
+        return None
+    on_error = request.POST.get("on_error", "reject_batch")
+    if on_error not in UsageBatch.OnError.values:
+        on_error = UsageBatch.OnError.REJECT_BATCH
+    return metering.Upload(
+        kept_body(ticket["sha256"]),
+        ticket["type"],
+        content_encoding=ticket.get("encoding", ""),
+        on_error=on_error,
+        source="console",
     )
-    context = {
-        "batch": found,
-        "colour": pages.BATCH_COLOURS[found.status],
-        "rows": pages.batch_rows(found),
-        "counts": pages.counts_of(found),
-        "results": pages.result_lines(rows),
-        "outcome": status,
-        "following": following,
-        "faulty": found.left_out.exclude(outcome="duplicate").exists(),
-    }
-    return render(request, "console/batch.html", context)
 
 
 @require_GET
 @provider_member()
-def batch_errors(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
-    """Hand out the rows that were not taken, to be mended and sent back."""
-    found = _batch(request, pk)
-    response = StreamingHttpResponse(errors_csv(found), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="errors-{found.pk}.csv"'
-    return response
-
-
-@require_GET
-@provider_member()
-def batch_receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Hand out the signed receipt."""
-    found = _batch(request, pk)
-    response = JsonResponse(
-        receipt_of(found, at=clock.now()), json_dumps_params={"ensure_ascii": False, "indent": 1}
+def upload_template(request: HttpRequest) -> HttpResponse:
+    """Hand out a table to fill in, with two lines that show how."""
+    response = HttpResponse(
+        pages_console.template_csv(_provider(request), clock.now()),
+        content_type="text/csv; charset=utf-8",
     )
-    response["Content-Disposition"] = f'attachment; filename="receipt-{found.pk}.json"'
+    response["Content-Disposition"] = 'attachment; filename="usage-template.csv"'
     return response
-
-
-@require_GET
-@provider_member()
-def records(request: HttpRequest) -> HttpResponse:
-    """Find records by id, order, state or day."""
-    form = RecordSearchForm(request.GET or None, states=STATES)
-    asked: dict[str, Any] = form.cleaned_data if form.is_bound and form.is_valid() else {}
-    found = pages.find_records(_provider(request), asked)
-    context = {"form": form, "page_obj": pages.page_of(request, found)}
-    return render(request, "console/records.html", context)
-
-
-@require_GET
-@provider_member()
-def record(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show one record with its whole story."""
-    own = _provider(request).usage.filter(pk=pk, segment=0)
-    found = own.select_related("order", "model", "rate", "batch").first()
-    if found is None:
-        raise Http404
-    return render(request, "console/record.html", pages.story_of(found))
 
 
 def _provider(request: HttpRequest) -> Provider:
     """Return the provider of the seat."""
     provider: Provider = request.seat.provider  # type: ignore[attr-defined]
     return provider
-
-
-def _batch(request: HttpRequest, pk: UUID) -> UsageBatch:
-    """Return one of the provider's own batches, or 404."""
-    found: UsageBatch | None = (
-        _provider(request).batches.select_related("key", "provider").filter(pk=pk).first()
-    )
-    if found is None:
-        raise Http404
-    return found
 
 
 def _put(form: Any, refused: Refused) -> None:
@@ -259,10 +216,6 @@ urlpatterns = [
     path("apply/", apply, name="console_apply"),
     path("upload/", upload, name="console_upload"),
     path("upload/confirm/", upload_confirm, name="console_upload_confirm"),
-    path("batches/", batches, name="console_batches"),
-    path("batches/<uuid:pk>/", batch, name="console_batch"),
-    path("batches/<uuid:pk>/errors.csv", batch_errors, name="console_batch_errors"),
-    path("batches/<uuid:pk>/receipt.json", batch_receipt, name="console_batch_receipt"),
-    path("records/", records, name="console_records"),
-    path("records/<int:pk>/", record, name="console_record"),
+    path("upload/errors.csv", upload_errors, name="console_upload_errors"),
+    path("upload/template.csv", upload_template, name="console_upload_template"),
 ]

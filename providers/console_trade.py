@@ -23,8 +23,10 @@ from providers.forms import (
     PriceForm,
     ProofForm,
     ReasonForm,
+    RevokeForm,
 )
 from providers.models import Offering, Order, Provider, ProviderKey
+from providers.pages_console import key_life
 from providers.seats import actor_at, provider_member
 
 REFUSED = 409
@@ -252,7 +254,8 @@ def keys(request: HttpRequest) -> HttpResponse:
                 {"key": made[0].key, "token": made[0].token, "origin": settings.PUBLIC_ORIGIN},
             )
     own = provider.keys.order_by("-proposed_at")
-    return render(request, "console/keys.html", {"keys": own, "form": form}, status=status)
+    lines = [{"key": each, "life": key_life(each, clock.now())} for each in own]
+    return render(request, "console/keys.html", {"lines": lines, "form": form}, status=status)
 
 
 @require_http_methods(["GET", "POST"])
@@ -260,13 +263,20 @@ def keys(request: HttpRequest) -> HttpResponse:
 def key(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show one key; take the proof that its private half is held."""
     found = _own(_provider(request).keys.all(), pk)
-    return _key_page(request, found, ProofForm(), ReasonForm())
+    return _key_page(request, found, ProofForm(), RevokeForm())
 
 
 def _key_page(
-    request: HttpRequest, found: ProviderKey, proof: ProofForm, form: ReasonForm, status: int = 200
+    request: HttpRequest, found: ProviderKey, proof: ProofForm, form: RevokeForm, status: int = 200
 ) -> HttpResponse:
-    context = {"key": found, "proof": proof, "form": form, "history": pages.history(found)}
+    context = {
+        "key": found,
+        "proof": proof,
+        "form": form,
+        "history": pages.history(found),
+        "life": key_life(found, clock.now()),
+        "origin": settings.PUBLIC_ORIGIN,
+    }
     return render(request, "console/key.html", context, status=status)
 
 
@@ -285,7 +295,7 @@ def key_prove(request: HttpRequest, pk: UUID) -> HttpResponse:
         "已证明持有私钥，等待区数据局确认。",
     )
     return (
-        _key_page(request, found, form, ReasonForm(), status)
+        _key_page(request, found, form, RevokeForm(), status)
         if status
         else redirect("console_key", pk=pk)
     )
@@ -296,12 +306,16 @@ def key_prove(request: HttpRequest, pk: UUID) -> HttpResponse:
 def key_revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Revoke a key at once."""
     found = _own(_provider(request).keys.all(), pk)
-    form = ReasonForm(request.POST)
+    form = RevokeForm(request.POST)
     status = _carry_out(
         request,
         form,
         lambda: admitting.revoke_key(
-            found, reason=form.cleaned_data["reason"], actor=actor_at(request), at=clock.now()
+            found,
+            reason=form.cleaned_data["reason"],
+            compromised_since=form.cleaned_data["since"],
+            actor=actor_at(request),
+            at=clock.now(),
         ),
         "密钥已吊销，立即生效。",
     )
@@ -310,13 +324,6 @@ def key_revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
         if status
         else redirect("console_key", pk=pk)
     )
-
-
-@require_GET
-@provider_member()
-def guide(request: HttpRequest) -> HttpResponse:
-    """Explain how to send the first record in five minutes."""
-    return render(request, "console/guide.html", {"origin": settings.PUBLIC_ORIGIN})
 
 
 def _need(request: HttpRequest, roles: tuple[str, ...]) -> None:
@@ -338,5 +345,4 @@ urlpatterns = [
     path("keys/<uuid:pk>/", key, name="console_key"),
     path("keys/<uuid:pk>/prove/", key_prove, name="console_key_prove"),
     path("keys/<uuid:pk>/revoke/", key_revoke, name="console_key_revoke"),
-    path("guide/", guide, name="console_guide"),
 ]

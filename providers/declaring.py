@@ -53,7 +53,11 @@ def declare_zero(
         return known
     if day > day_of(at):
         raise Refused("invalid_parameter", "不能为将来的日期作零申报。", field="day")
-    if _usage_of(provider, livemode, day).exclude(state__in=["zero", "superseded"]).exists():
+    if (
+        _usage_of(provider, livemode, day)
+        .exclude(state__in=["zero", "superseded", "refused"])
+        .exists()
+    ):
         raise Refused("conflict", f"{day} 已有用量上报，不能作零申报。", field="day")
     declared = ZeroDeclaration.objects.create(
         provider=provider, livemode=livemode, day=day, declared_at=at, declared_by=actor.name

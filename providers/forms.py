@@ -1,19 +1,22 @@
 """The forms of this room: they ask, the acts decide."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django import forms
 
 from ledger.amounts import parse_yuan, yuan_text
 from ledger.identifiers import new_id
-from providers.models import AcceleratorRate, OfferingPrice
+from ledger.periods import SHANGHAI
+from providers.explaining import record_problems
+from providers.models import AcceleratorRate, BatchRow, OfferingPrice, UsageBatch, UsageRecord
 from providers.models.catalogue import registry
 from providers.ordering import MOST_DEVICES
 from providers.wire import CSV, JSON, NDJSON, PARQUET
 
 TYPES_BY_ENDING = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON,
-                   ".parquet": PARQUET}  # fmt: skip
+                    ".parquet": PARQUET}  # fmt: skip
 LARGEST_FILE = 64 << 20
 
 
@@ -59,34 +62,84 @@ class UploadForm(QuietForm):
 
     file = forms.FileField(
         label="用量文件",
-        help_text="CSV（UTF-8）、NDJSON、JSON 或 Parquet，不超过 64 MB。先校验，再决定是否入账。",
+        help_text=f"{'、'.join(TYPES_BY_ENDING)}，可用 gzip 压缩（.gz），UTF-8，不超过 64 MB。"
+        "先校验，再决定是否入账。",
         error_messages={"required": "请选择用量文件", "empty": "文件是空的"},
+        widget=forms.FileInput(attrs={"accept": ",".join([*TYPES_BY_ENDING, ".gz"])}),
     )
 
     def clean_file(self) -> Any:
         """Refuse endings nobody can read and files too large for a page."""
         file = self.cleaned_data["file"]
-        ending = "." + file.name.rpartition(".")[2].lower()
+        name = file.name.lower()
+        self.content_encoding = "gzip" if name.endswith(".gz") else ""
+        ending = "." + name.removesuffix(".gz").rpartition(".")[2]
         if ending not in TYPES_BY_ENDING:
-            raise forms.ValidationError("文件须为 .csv、.ndjson、.jsonl、.json 或 .parquet")
+            known = "、".join(TYPES_BY_ENDING)
+            raise forms.ValidationError(
+                f"文件须为 {known}（可再压缩为 .gz），表格请另存为 CSV UTF-8"
+            )
         if file.size > LARGEST_FILE:
-            raise forms.ValidationError("文件不能超过 64 MB，更大的请用接口上传")
+            raise forms.ValidationError("文件不能超过 64 MB，更大的请用接口或 slq 上传")
         self.content_type = TYPES_BY_ENDING[ending]
         return file
 
 
 class RecordSearchForm(QuietForm):
-    """Find records by id, order, state or day."""
+    """Find records by id, order, model, state, what they wait for or what was wrong, or day."""
 
     record_id = forms.CharField(label="记录编号（开头几位也可）", required=False, max_length=128)
     order_no = forms.CharField(label="订单号", required=False, max_length=30)
-    state = forms.ChoiceField(label="状态", required=False, choices=[("", "全部")])
+    device_model = forms.CharField(label="型号", required=False, max_length=128)
+    state = forms.ChoiceField(label="结果", required=False, choices=[("", "全部")])
+    reason = forms.ChoiceField(label="原因", required=False, choices=[("", "全部")])
     day = DayField(label="开始日期", required=False)
 
     def __init__(self, *args: Any, states: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices: Any = self.fields["state"]
-        choices.choices = [("", "全部"), *states]
+        choices.choices = [("", "全部"), *states, *BatchRow.Outcome.choices]
+        reasons: Any = self.fields["reason"]
+        reasons.choices = [
+            ("", "全部"),
+            ("等待", UsageRecord.HoldReason.choices),
+            ("未入账", [(each.entry.code, each.entry.zh) for each in record_problems()]),
+        ]
+
+
+class BatchSearchForm(QuietForm):
+    """Find batches by result, what is in them, key, mode, day or digest."""
+
+    status = forms.ChoiceField(
+        label="结果", required=False, choices=[("", "全部"), *UsageBatch.Status.choices]
+    )
+    outcome = forms.ChoiceField(
+        label="其中有",
+        required=False,
+        choices=[
+            ("", "不限"),
+            ("duplicate", "重复"),
+            ("conflict", "冲突"),
+            ("rejected", "被拒"),
+            ("held", "待定"),
+            ("open", "未结束"),
+            ("zero", "零用量"),
+        ],
+    )
+    key = forms.ChoiceField(label="密钥", required=False, choices=[("", "全部")])
+    mode = forms.ChoiceField(
+        label="模式", required=False, choices=[("", "全部"), ("live", "正式"), ("test", "测试")]
+    )
+    day = DayField(label="接收日期", required=False)
+    digest = forms.CharField(label="文件 SHA-256（开头几位也可）", required=False, max_length=64)
+
+    def __init__(self, *args: Any, keys: list[Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices: Any = self.fields["key"]
+        choices.choices = [
+            ("", "全部"),
+            *((each.key_id, each.title or each.key_id) for each in keys),
+        ]
 
 
 class ReasonForm(QuietForm):
@@ -98,6 +151,27 @@ class ReasonForm(QuietForm):
         max_length=500,
         error_messages={"required": "请填写理由"},
     )
+
+
+class RevokeForm(ReasonForm):
+    """Revoke a key; say so when others may have had it, and since when."""
+
+    compromised_since = DayField(
+        label="自哪一天起可能泄露",
+        required=False,
+        help_text="怀疑私钥或令牌泄露才填。这一天（上海零点）起用它上报的批次会标出，由主管部门复核。",
+    )
+    sure = forms.BooleanField(
+        label="我明白吊销立即生效、不能恢复",
+        error_messages={"required": "请勾选确认"},
+    )
+
+    def clean(self) -> Any:
+        """Turn the day into the instant at which it begins in Shanghai."""
+        typed = super().clean() or {}
+        day = typed.get("compromised_since")
+        typed["since"] = datetime.combine(day, datetime.min.time(), SHANGHAI) if day else None
+        return typed
 
 
 class ProviderForm(QuietForm):

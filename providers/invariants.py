@@ -28,10 +28,16 @@ INVARIANTS: dict[str, str] = {
         SELECT coalesce(used.subject, booked.subject)::text, 'counted ' || coalesce(work, 0)
             || ' thousandths, booked ' || coalesce(amount, 0)
         FROM (
-            SELECT provider_id || '/' || settle_month AS subject,
-                sum(device_milli_seconds::numeric * gflops) AS work,
-                count(*) FILTER (WHERE state = 'reversal') AS undone
-            FROM providers_usagerecord WHERE counted AND livemode GROUP BY 1
+            SELECT u.provider_id || '/' || coalesce(b.settle_month, u.settle_month) AS subject,
+                sum(u.device_milli_seconds::numeric * u.gflops) AS work,
+                count(*) FILTER (WHERE u.state = 'reversal') AS undone
+            FROM providers_usagerecord u
+            LEFT JOIN (SELECT r.id, o.settle_month FROM providers_usagerecord r
+                JOIN providers_usagerecord o ON o.provider_id = r.provider_id
+                    AND o.livemode = r.livemode AND o.record_id = r.record_id
+                    AND o.month = r.month AND o.segment = r.segment - 1000
+                WHERE r.state = 'reversal') b ON b.id = u.id
+            WHERE u.counted AND u.livemode GROUP BY 1
         ) used
         FULL JOIN (
             SELECT a.subject, count(*) AS lines,
@@ -70,8 +76,8 @@ INVARIANTS: dict[str, str] = {
             AND r.record_id = u.record_id AND r.segment = u.segment + 1000
         WHERE u.id IS NULL OR r.id IS NULL
             OR u.device_milli_seconds <> -r.device_milli_seconds
-            OR (u.gflops, u.settle_month, u.order_id)
-                IS DISTINCT FROM (r.gflops, r.settle_month, r.order_id)
+            OR (u.gflops, u.month, u.order_id) IS DISTINCT FROM (r.gflops, r.month, r.order_id)
+            OR r.settle_month < u.settle_month
     """,
     "use_beyond_capacity": """
         SELECT provider_id || ' ' || model_id, excess || ' thousandths too many at ' || at

@@ -14,13 +14,10 @@ from django.db import transaction
 from ledger import audit, work
 from ledger.actors import Actor
 from ledger.amounts import pflops_hours
-from ledger.book import post
-from ledger.chart import TransferCode, metered, unmatched
-from ledger.identifiers import new_id
 from ledger.refusals import Refused
-from ledger.transfers import Journal, Transfer
 from ledger.work import Progress, Work
 from providers.bodies import Body, kept_body
+from providers.booking import Returned, book_returned, book_usage
 from providers.columns import SMALL, ahead, read_pieces
 from providers.models import (
     BatchRow,
@@ -39,6 +36,7 @@ from providers.uploads import (
     Verdict,
     as_refusal,
     claim_key,
+    fault_in,
     is_long,
     keep_body,
     open_batch,
@@ -49,10 +47,12 @@ from providers.wire import MOST_ROWS, BadBatch
 __all__ = [
     "Blocker",
     "MonthlyUsage",
+    "Returned",
     "Taken",
     "Upload",
     "Verdict",
     "blockers",
+    "book_returned",
     "book_usage",
     "is_large",
     "monthly_usage",
@@ -68,8 +68,6 @@ SYNC_BYTES = 5 << 20
 MOST_FAULTS_SHOWN = 1_000
 BATCH_ENDPOINT = "batches"
 WORK_KIND = "metering.batch"
-# A journal holds at most 200 transfers; a batch touches far fewer months.
-_MONTHS_PER_JOURNAL = 100
 _METERING_STATES = (Provider.State.ADMITTED, Provider.State.SUSPENDED)
 
 
@@ -134,8 +132,12 @@ def validate_upload(
     livemode: bool,
     actor: Actor,
     at: datetime,
+    look: Callable[[UsageBatch], None] | None = None,
 ) -> Verdict:
     """Say what an upload would come to, row by row, and keep nothing of it.
+
+    Args:
+        look: called with the batch while its rows can still be read.
 
     Raises:
         Refused: as ``take_upload``.
@@ -147,6 +149,8 @@ def validate_upload(
         rows = list(faulty.order_by("row_no", "id")[:MOST_FAULTS_SHOWN])
         faults = [dict(fault, row=row.row_no) for row in rows for fault in row.faults]
         verdict = Verdict(batch, faults[:MOST_FAULTS_SHOWN], faulty.count())
+        if look is not None:
+            look(batch)
         transaction.set_rollback(True)
     return verdict
 
@@ -199,41 +203,6 @@ def release_held(
         facts = {"provider": str(each.pk), "records": str(records)}
         audit.record("metering.release", facts, actor=actor, at=at)
     return released
-
-
-def book_usage(
-    provider: Provider,
-    kind: str,
-    sums: list[Sum],
-    refs: dict[str, str],
-    *,
-    actor: Actor,
-    at: datetime,
-) -> None:
-    """Post what counts to the COMPUTE books: per settlement month, use in, corrected use out.
-
-    Use is rounded up and what is taken back is rounded down to whole GFLOPS-seconds, so that the
-    statement lines drawn from it (rounded down) always find enough.
-
-    Units: GFLOPS-seconds. Writes: one journal per 100 months.
-    """
-    totals: dict[str, list[int]] = {}
-    for each in sums:
-        pair = totals.setdefault(each.settle_month, [0, 0])
-        pair[0] += each.device_milli_seconds * each.gflops
-        pair[1] += each.reversed_device_milli_seconds * each.gflops
-    transfers: list[Transfer] = []
-    for month, (used, returned) in sorted(totals.items()):
-        here, there = metered(provider.pk, month), unmatched(provider.pk, month)
-        if used:
-            amount = -(-used // 1000)
-            transfers.append(Transfer(new_id(), here, there, amount, TransferCode.METER))
-        if returned >= 1000:
-            amount = returned // 1000
-            transfers.append(Transfer(new_id(), there, here, amount, TransferCode.CORRECT))
-    for first in range(0, len(transfers), _MONTHS_PER_JOURNAL):
-        lines = tuple(transfers[first : first + _MONTHS_PER_JOURNAL])
-        post(Journal(new_id(), kind, at, lines, refs), actor=actor, at=at)
 
 
 def progress_of(batch: UsageBatch) -> dict[str, Any] | None:
@@ -299,21 +268,32 @@ def _status_of(refuse: bool, faulty: int) -> str:
 def _check_totals(batch: UsageBatch, rows: int, device_milli_seconds: int) -> None:
     """Refuse a batch that is empty or differs from what its sender declared."""
     if rows == 0:
-        raise Refused("empty_batch", CATALOGUE["empty_batch"].zh)
+        raise as_refusal(BadBatch("empty_batch"))
     declared = batch.expected_rows
     if declared is not None and declared != rows:
         raise Refused(
             "count_mismatch",
             f"声明 {declared} 条，实际 {rows} 条，整批未入账。请核对后重发。",
-            details={"declared": str(declared), "found": str(rows)},
+            details=_difference("Batch-Row-Count", declared, rows),
         )
     declared = batch.expected_device_milli_seconds
     if declared is not None and declared != device_milli_seconds:
         raise Refused(
             "sum_mismatch",
             f"声明用量 {declared} 卡毫秒，实际 {device_milli_seconds}，整批未入账。请核对后重发。",
-            details={"declared": str(declared), "found": str(device_milli_seconds)},
+            details=_difference("Batch-Device-Milli-Seconds", declared, device_milli_seconds),
         )
+
+
+def _difference(total: str, declared: int, found: int) -> dict[str, str]:
+    """Return a difference in the way faults are told: of the whole body, in a control total."""
+    return {
+        "row": "0",
+        "column": total,
+        "value": f"{declared} / {found}",
+        "declared": str(declared),
+        "found": str(found),
+    }
 
 
 def _write_counts(
@@ -354,8 +334,14 @@ def _book_and_record(batch: UsageBatch, sums: list[Sum], *, actor: Actor, at: da
 
 
 def _refuse_batch(batch: UsageBatch, refused: Refused, *, actor: Actor, at: datetime) -> None:
-    """Close a batch that a worker could not read at all."""
+    """Close a batch that a worker could not read at all, and keep where it stumbled."""
     with transaction.atomic():
+        fault = fault_in(refused)
+        if fault:
+            row = fault.pop("row")
+            BatchRow.objects.create(
+                batch=batch, row_no=row, outcome=BatchRow.Outcome.REJECTED, faults=[fault]
+            )
         batch.status = UsageBatch.Status.REJECTED
         batch.refused_code = refused.code
         batch.finished_at = at

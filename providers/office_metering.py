@@ -41,7 +41,7 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
         "colour": pages.BATCH_COLOURS[found.status],
         "rows": pages.batch_rows(found),
         "counts": pages.counts_of(found),
-        "results": pages.result_lines(rows),
+        "results": pages.result_lines(found, rows),
         "outcome": status,
     }
     return render(request, "office/provider_batch.html", context)
@@ -62,14 +62,10 @@ def held(request: HttpRequest) -> HttpResponse:
 @requires("providers.confirm_key")
 @require_POST
 def release(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Judge a provider's held records again; on request let suspected repeats count."""
+    """Judge a provider's held records again; suspected repeats need two people (the desk)."""
     found = get_object_or_404(pages_office.all_providers(), pk=pk)
-    count = metering.release_held(
-        found,
-        suspects=request.POST.get("suspects") == "1",
-        actor=actor_of(request, "approver"),
-        at=clock.now(),
-    )
+    actor = actor_of(request, "approver")
+    count = metering.release_held(found, actor=actor, at=clock.now())
     messages.success(request, f"已重新判断，{count} 条记录入账。")
     return redirect("office_held")
 

@@ -136,7 +136,7 @@ def cancel_order(order: Order, *, reason: str, actor: Actor, at: datetime) -> Or
     if order.state == Order.State.CANCELLED:
         return order
     used = UsageRecord.objects.filter(order=order, livemode=True)
-    if used.exclude(state__in=["superseded", "reversal", "zero"]).exists():
+    if used.exclude(state__in=["superseded", "reversal", "zero", "refused"]).exists():
         raise Refused("order_used", "该订单已有用量上报，不能撤销。服务期满后按实结算。")
     return _end(order, "cancel", reason, actor, at)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -10,11 +10,11 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 
-from ledger.amounts import pflops_hours, pflops_hours_text, yuan_text
+from ledger.amounts import pflops_hours, yuan_text
 from ledger.periods import SHANGHAI, Month, day_of
-from providers.measures import whole_seconds
 from providers.models import (
     AcceleratorRate,
+    BatchRow,
     Offering,
     Order,
     Provider,
@@ -27,7 +27,6 @@ from providers.tallies import order_use
 PER_PAGE = 25
 STRIP_DAYS = 30
 KEY_WARNING = timedelta(days=30)
-REVERSALS_FROM = 1000
 BATCH_COLOURS = {"accepted": "green", "partial": "yellow", "rejected": "red", "processing": "blue"}
 OUTCOMES = (
     ("accepted", "已入账"),
@@ -132,7 +131,7 @@ def _todo(provider: Provider, at: datetime) -> Iterator[dict[str, str]]:
     conflicts = provider.conflicts.unresolved().count()
     if conflicts:
         text = f"{conflicts} 条记录编号冲突，等待处理"
-        yield {"text": text, "url": "console_batches", "query": "?status=partial"}
+        yield {"text": text, "url": "console_batches", "query": "?outcome=conflict"}
     expiring = provider.keys.filter(state="active", valid_until__lt=at + KEY_WARNING).count()
     if expiring:
         yield {"text": f"{expiring} 把密钥将在 30 天内到期", "url": "console_keys", "query": ""}
@@ -166,93 +165,30 @@ def counts_of(batch: UsageBatch) -> list[dict[str, Any]]:
     ]
 
 
-def result_lines(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows of a batch in words: the outcome, and what a held one waits for."""
+def result_lines(batch: UsageBatch, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of a batch in words: the outcome, what a held one waits for, its own page."""
     words = dict(OUTCOMES) | dict(UsageRecord.State.choices)
     why = dict(UsageRecord.HoldReason.choices)
+    numbers = [row["row"] for row in rows]
+    stored = dict(
+        UsageRecord.objects.filter(batch=batch, segment=0, row_no__in=numbers).values_list(
+            "row_no", "pk"
+        )
+    )
+    left = dict(
+        BatchRow.objects.filter(batch=batch, row_no__in=numbers).values_list("row_no", "pk")
+    )
+    outside = set(BatchRow.Outcome.values)
     return [
-        dict(row, word=words[row["status"]], why=why.get(row.get("hold_reason", ""), ""))
+        dict(
+            row,
+            word=words[row["status"]],
+            why=why.get(row.get("hold_reason", ""), ""),
+            pk=None if row["status"] in outside else stored.get(row["row"]),
+            left_pk=left.get(row["row"]) if row["status"] in outside else None,
+        )
         for row in rows
     ]
-
-
-def find_records(provider: Provider, asked: dict[str, Any]) -> QuerySet[UsageRecord]:
-    """Return the records of a provider that fit a search, the newest first."""
-    found = UsageRecord.objects.filter(provider=provider, livemode=True, segment=0)
-    if asked.get("record_id"):
-        found = found.filter(record_id__startswith=asked["record_id"])
-    if asked.get("order_no"):
-        found = found.filter(order__order_no=asked["order_no"])
-    if asked.get("state"):
-        found = found.filter(state=asked["state"])
-    if asked.get("day"):
-        starts = datetime.combine(asked["day"], datetime.min.time(), SHANGHAI).astimezone(UTC)
-        found = found.filter(started_at__gte=starts, started_at__lt=starts + timedelta(days=1))
-    return found.select_related("order", "model").order_by("-id")
-
-
-def story_of(first: UsageRecord) -> dict[str, Any]:
-    """Return the whole story of a record: as sent, computed, priced, held, corrected."""
-    parts = list(
-        UsageRecord.objects.filter(
-            provider_id=first.provider_id, livemode=first.livemode, record_id=first.record_id
-        )
-        .select_related("order__price", "model", "rate", "batch")
-        .order_by("segment")
-    )
-    whole = [each for each in parts if each.segment < REVERSALS_FROM]
-    corrected_by = UsageRecord.objects.filter(
-        provider_id=first.provider_id,
-        livemode=first.livemode,
-        corrects=first.record_id,
-        segment=0,
-    ).first()
-    return {
-        "record": first,
-        "parts": parts,
-        "rows": _sent_rows(whole),
-        "steps": list(_steps(whole)),
-        "corrected_by": corrected_by,
-    }
-
-
-def _sent_rows(parts: list[UsageRecord]) -> list[dict[str, Any]]:
-    first, last = parts[0], parts[-1]
-    rows: list[tuple[str, Any]] = [
-        ("订单", first.order.order_no if first.order else "测试订单"),
-        ("上报型号", first.device_model),
-        ("登记型号", first.model.name if first.model else "未登记"),
-        ("数量", f"{first.device_count} 张"),
-        ("份额", f"{first.share_milli} / 1000"),
-        ("开始", _moment(first.started_at)),
-        ("结束", _moment(last.ended_at) if last.ended_at else "未结束"),
-        ("口径", first.basis),
-        ("作业状态", first.job_state or "—"),
-        ("更正对象", first.corrects or "—"),
-        ("更正原因", first.reason or "—"),
-        ("接收时间", _moment(first.received_at)),
-        ("内容摘要", bytes(first.content_digest).hex()),
-    ]
-    return [{"key": key, "value": value} for key, value in rows]
-
-
-def _steps(parts: list[UsageRecord]) -> Iterator[dict[str, str]]:
-    """Yield how the figure came about, a line per Shanghai month."""
-    for part in parts:
-        if part.ended_at is None:
-            yield {"month": part.month, "text": "没有结束时间，暂不计算。补报结束请用更正记录。"}
-            continue
-        seconds = whole_seconds(part.started_at, part.ended_at)
-        text = (
-            f"{part.device_count} 张 × {part.share_milli}/1000 × {seconds:,} 秒"
-            f" → {part.device_milli_seconds:,} 卡毫秒"
-        )
-        if part.gflops and part.rate:
-            hours = pflops_hours_text(part.device_milli_seconds * part.gflops)
-            text += (
-                f"；× {part.gflops:,} GFLOPS（系数第 {part.rate.version} 版）= {hours} PFLOPS·时"
-            )
-        yield {"month": part.month, "text": text}
 
 
 def order_rows(order: Order) -> list[dict[str, Any]]:

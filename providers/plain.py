@@ -11,7 +11,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -46,19 +46,17 @@ def unpacked(
     """
     if encoding not in ("", "identity", "gzip"):
         raise BadBatch("unsupported_encoding", value=encoding)
-    with tempfile.TemporaryFile(dir=folder) as room:
-        inflated = cast("BinaryIO", room)
+    with ExitStack() as rooms:
         if encoding == "gzip":
+            inflated = cast("BinaryIO", rooms.enter_context(tempfile.TemporaryFile(dir=folder)))
             _inflate(body, inflated)
             body = inflated
         if size_of(body) > LARGEST_BODY:
             raise BadBatch("too_large")
         body.seek(0)
-        if content_type != PARQUET:
-            yield body, content_type
-        else:
-            with rows_as_csv(body, folder) as table:
-                yield table, CSV
+        if content_type == PARQUET:
+            body, content_type = rooms.enter_context(rows_as_csv(body, folder)), CSV
+        yield body, content_type
 
 
 def size_of(file: BinaryIO) -> int:

@@ -109,7 +109,8 @@ def _stored(batch: UsageBatch, status: str, after: int, limit: int) -> list[dict
 
 
 def _left_out(batch: UsageBatch, status: str, after: int, limit: int) -> list[dict[str, Any]]:
-    rows = BatchRow.objects.filter(batch=batch, row_no__gt=after)
+    # Row 0 is the whole body, when it was refused as such.
+    rows = BatchRow.objects.filter(batch=batch, row_no__gt=after or -1)
     if status:
         rows = rows.filter(outcome=status)
     return [

@@ -70,7 +70,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class RowFault:
-    """One fault of one cell: where it is, what it is, and what to do."""
+    """One fault of one cell: where it is, what it is, and what to do; row 0 is the whole body."""
 
     row: int
     column: str
@@ -80,9 +80,10 @@ class RowFault:
     @property
     def detail(self) -> str:
         """Say in Chinese what is wrong."""
-        where = f"第 {self.row} 行" + (f"“{self.column}”列" if self.column else "")
+        where = f"第 {self.row} 行" if self.row else ""
+        where += f"“{self.column}”列" if self.column else ""
         seen = f"（收到：{self.value}）" if self.value else ""
-        return f"{where}：{CATALOGUE[self.code].zh}{seen}"
+        return f"{where}{'：' if where else ''}{CATALOGUE[self.code].zh}{seen}"
 
     @property
     def hint(self) -> str:
@@ -92,15 +93,20 @@ class RowFault:
     def as_plain(self, language: str = "zh") -> dict[str, Any]:
         """Return the fault as the API and the errors file tell it."""
         problem = CATALOGUE[self.code]
-        pointer = f"/records/{self.row - 1}" + (f"/{self.column}" if self.column else "")
-        english = f"row {self.row}" + (f", column {self.column}" if self.column else "")
+        pointer = f"/records/{self.row - 1}" if self.row else ""
+        pointer += f"/{self.column}" if self.column else ""
+        where = [f"row {self.row}"] if self.row else []
+        where += [f"column {self.column}"] if self.column else []
+        english = ", ".join(where)
         return {
             "pointer": pointer,
             "row": self.row,
             "column": self.column,
             "code": self.code,
             "value": self.value,
-            "detail": f"{english}: {problem.en}" if language == "en" else self.detail,
+            "detail": f"{english}{': ' if where else ''}{problem.en}"
+            if language == "en"
+            else self.detail,
             "hint": problem.hint(language),
         }
 

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from ledger.periods import Month, month_of
 from providers.columns import Piece
 from providers.measures import split_use, whole_seconds
-from providers.models import MeteringMonth, Provider, UsageBatch
+from providers.models import MeteringMonth, Provider, UsageBatch, UsageRecord
 from providers.records import BadRow, Row
 from providers.staging_sql import (
     COPY_LEFT_OUT,
@@ -33,6 +33,7 @@ from providers.staging_sql import (
     OVER_CAPACITY,
     OVER_HOLD,
     TABLES,
+    WAITING_TARGETS,
 )
 from providers.storing_sql import (
     CONFLICTS,
@@ -43,6 +44,7 @@ from providers.storing_sql import (
     REVERSE,
     SUMS,
     SUPERSEDE,
+    WAIT_ON,
 )
 from providers.wire import BadBatch
 
@@ -103,7 +105,7 @@ class Stage:
             "received_at": batch.received_at,
             "latest": batch.received_at + LATEST_AHEAD,
             "test_order": TEST_ORDER,
-            "hold_reason": batch.hold_reason,
+            "hold_reason": batch.hold_reason or _watch(batch.provider, batch.livemode),
         }
         _begin(batch.provider_id, livemode=batch.livemode)
 
@@ -217,6 +219,7 @@ class Stage:
             with connection.cursor() as cursor:
                 cursor.execute("ANALYZE usage_judged")
         if self.counted.corrections:
+            self._run(WAITING_TARGETS)
             self._run(LOST_TARGETS)
         self._count()
         if self.batch.livemode and self._outcomes.get("accepted"):
@@ -298,6 +301,12 @@ def moving_usage() -> Iterator[None]:
         cursor.execute("SET LOCAL providers.moving_usage = 'off'")
 
 
+def _watch(provider: Provider, livemode: bool) -> str:
+    """Return why everything of a provider waits while the bureau looks into it, or nothing."""
+    watched = livemode and provider.findings.last_decided("hold").exists()
+    return UsageRecord.HoldReason.UNDER_REVIEW if watched else ""
+
+
 def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, list[Sum]]:
     """Judge the held records of a provider again and let go those that no longer wait.
 
@@ -312,6 +321,7 @@ def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, li
         "livemode": True,
         "suspects": suspects,
         "corrections": False,
+        "watched": bool(_watch(provider, livemode=True)),
     }
     _begin(provider.pk, livemode=True)
     for statement in (HELD_AGAIN, OVER_CAPACITY, OVER_HOLD):
@@ -321,6 +331,7 @@ def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, li
     facts["settle_months"] = [str(each) for each in settle_months(months)]
     with moving_usage():
         released = _run(LET_GO, facts, prepare=False)
+        _run(WAIT_ON, facts, prepare=False)
     return sum(line[8] for line in released), sums_of(released)
 
 

@@ -56,9 +56,10 @@ _REGISTRY = """WITH names AS (
 _CORRECTIONS = """corrections AS (
     SELECT s.row_no,
            t.id IS NULL AND m.row_no IS NULL AS lost,
-           t.state = 'superseded' OR t.state = 'reversal'
+           t.state IN ('superseded', 'reversal', 'refused')
                OR row_number() OVER (PARTITION BY s.corrects ORDER BY s.record_id) > 1 AS late,
-           t.counted AND EXISTS (
+           t.hold_reason = 'late_correction' AS waits,
+           t.counted AND t.livemode AND EXISTS (
                SELECT 1 FROM providers_usagerecord p JOIN providers_meteringmonth c
                    ON c.month = p.settle_month
                 WHERE p.provider_id = t.provider_id AND p.livemode = t.livemode
@@ -78,7 +79,7 @@ _CORRECTIONS = """corrections AS (
 )"""
 # The same columns where a batch holds no correction, so that nothing is looked up for it.
 _NO_CORRECTIONS = """corrections AS (
-    SELECT 0 AS row_no, false AS lost, false AS late, false AS closed WHERE false
+    SELECT 0 AS row_no, false AS lost, false AS late, false AS waits, false AS closed WHERE false
 )"""
 
 # One row per staged record: what it is, and everything that storing needs. The order of the
@@ -97,6 +98,7 @@ SELECT CASE
            WHEN i.differ THEN 'conflict'
            WHEN i.first_row < s.row_no THEN 'duplicate'
            WHEN f.code <> '' THEN 'rejected'
+           WHEN c.closed THEN 'held'
            WHEN s.ended_at IS NULL THEN 'open'
            WHEN s.device_milli_seconds = 0 THEN 'zero'
            WHEN w.reason <> '' THEN 'held'
@@ -106,13 +108,15 @@ SELECT CASE
        s.device_milli_seconds, r.gflops, o.gross_limit_fen, o.id, o.price_id, r.id, s.month,
        s.record_id, s.corrects, s.digest, k.content_digest, s.order_no, s.device_model, s.basis,
        s.job_state, s.job_ref, s.utilisation_pct, s.energy_kwh, s.device_seconds, s.reason, f.code,
-       CASE WHEN s.ended_at IS NULL OR s.device_milli_seconds = 0 THEN '' ELSE w.reason END
+       CASE WHEN c.closed THEN 'late_correction'
+            WHEN s.ended_at IS NULL OR s.device_milli_seconds = 0 THEN '' ELSE w.reason END
   FROM usage_stage s
   LEFT JOIN providers_usageidentity k
     ON k.provider_id = %(provider)s AND k.livemode = %(livemode)s
    AND k.record_id = s.record_id AND k.segment = 0
   LEFT JOIN repeats i ON i.record_id = s.record_id
   LEFT JOIN providers_order o ON o.provider_id = %(provider)s AND o.order_no = s.order_no
+  LEFT JOIN vouchers_voucher v ON v.id = o.voucher_id
   LEFT JOIN corrections c ON c.row_no = s.row_no
   LEFT JOIN names n ON n.alias = lower(s.device_model)
   LEFT JOIN rates r ON r.model_id = n.model_id
@@ -124,10 +128,12 @@ SELECT CASE
            WHEN o.state NOT IN ('accepted', 'completed') THEN 'order_not_open'
            WHEN s.started_at < o.starts_at OR coalesce(s.ended_at, s.started_at) > o.ends_at
                THEN 'outside_order'
+           WHEN s.started_at < v.valid_from OR coalesce(s.ended_at, s.started_at) > v.valid_until
+               THEN 'outside_voucher'
            WHEN coalesce(s.ended_at, s.started_at) > %(latest)s THEN 'in_future'
            WHEN c.lost THEN 'unknown_corrected'
            WHEN c.late THEN 'already_corrected'
-           WHEN c.closed THEN 'month_closed'
+           WHEN c.waits THEN 'correction_waiting'
            ELSE ''
        END AS code) f
  CROSS JOIN LATERAL (SELECT CASE
@@ -140,6 +146,15 @@ SELECT CASE
 """  # noqa: S608 - no outside text
 JUDGE = _JUDGE.format(corrections=_NO_CORRECTIONS)
 JUDGE_CORRECTIONS = _JUDGE.format(corrections=_CORRECTIONS)
+
+# A correction of a correction that waits for two people cannot go ahead of it.
+WAITING_TARGETS = """
+UPDATE usage_judged c SET outcome = 'rejected', code = 'correction_waiting', hold_reason = ''
+  FROM usage_judged t
+ WHERE c.corrects <> '' AND t.record_id = c.corrects
+   AND t.outcome = 'held' AND t.hold_reason = 'late_correction'
+   AND c.outcome IN ('accepted', 'held', 'open', 'zero')
+"""
 
 # A correction of a record of the same batch stands only if that record does.
 LOST_TARGETS = """
@@ -159,6 +174,7 @@ OVER_CAPACITY = """
 WITH corrected AS (
     SELECT corrects FROM usage_judged
      WHERE %(corrections)s AND corrects <> '' AND outcome IN ('accepted', 'held', 'open', 'zero')
+       AND hold_reason <> 'late_correction'
 ), mine AS (
     SELECT row_no, model_id, started_at, ended_at, device_count::bigint * share_milli AS used
       FROM usage_judged
@@ -252,7 +268,9 @@ INSERT INTO usage_judged (
 {_REGISTRY})
 SELECT u.id AS row_no, u.record_id, u.segment, u.device_count, u.share_milli, u.started_at,
        u.ended_at, u.month, u.device_milli_seconds, u.order_id, o.gross_limit_fen, o.price_id,
-       n.model_id, r.id AS rate_id, r.gflops, ''::text AS corrects, u.hold_reason::text,
+       n.model_id, r.id AS rate_id, r.gflops, ''::text AS corrects,
+       CASE WHEN n.model_id IS NULL THEN 'unknown_model' WHEN r.id IS NULL THEN 'no_rate'
+            WHEN g.model_id IS NULL THEN 'no_capacity' ELSE '' END AS hold_reason,
        CASE WHEN n.model_id IS NULL OR r.id IS NULL OR g.model_id IS NULL THEN 'held'
             ELSE 'accepted' END AS outcome
   FROM providers_usagerecord u
@@ -266,4 +284,6 @@ SELECT u.id AS row_no, u.record_id, u.segment, u.device_count, u.share_milli, u.
   LEFT JOIN fleets g ON g.model_id = n.model_id
  WHERE u.provider_id = %(provider)s AND u.livemode = %(livemode)s AND u.state = 'held'
    AND (%(suspects)s OR u.hold_reason <> 'suspect_repeat')
+   AND u.hold_reason <> 'late_correction'
+   AND (u.hold_reason <> 'under_review' OR NOT %(watched)s)
 """  # noqa: S608 - no outside text

@@ -26,11 +26,11 @@ SELECT %(batch)s, row_no, outcome, record_id,
            ELSE jsonb_build_array(jsonb_build_object(
                'code', code,
                'column', CASE WHEN code IN ('unknown_order', 'order_not_open') THEN 'order_no'
-                              WHEN code IN ('outside_order', 'in_future') THEN
+                              WHEN code IN ('outside_order', 'outside_voucher', 'in_future') THEN
                                   CASE WHEN ended_at IS NULL THEN 'started_at' ELSE 'ended_at' END
                               ELSE 'corrects' END,
                'value', CASE WHEN code IN ('unknown_order', 'order_not_open') THEN order_no
-                             WHEN code IN ('outside_order', 'in_future')
+                             WHEN code IN ('outside_order', 'outside_voucher', 'in_future')
                                  THEN to_char(coalesce(ended_at, started_at)
                                               AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
                              ELSE corrects END))
@@ -106,6 +106,7 @@ WITH stored AS (
 _TARGETS = """WITH targets AS MATERIALIZED (
     SELECT row_no, corrects, reason FROM usage_judged
      WHERE corrects <> '' AND outcome IN ('accepted', 'held', 'open', 'zero')
+       AND hold_reason <> 'late_correction'
 )"""
 # What a correction replaces: a row of its own takes it back, in the month where it settled.
 REVERSE = f"""
@@ -134,6 +135,16 @@ UPDATE providers_usagerecord u SET state = 'superseded', hold_reason = ''
  WHERE u.provider_id = %(provider)s AND u.livemode = %(livemode)s
    AND u.record_id = j.corrects AND u.segment < 1000
 """  # noqa: S608 - no outside text
+
+# What still waits says for what it waits now, which may be another thing than before.
+WAIT_ON = """
+UPDATE providers_usagerecord u SET hold_reason = w.hold_reason
+  FROM (SELECT record_id, max(hold_reason) AS hold_reason FROM usage_judged
+         WHERE outcome = 'held' GROUP BY 1) w
+ WHERE u.provider_id = %(provider)s AND u.livemode = %(livemode)s
+   AND u.record_id = w.record_id AND u.segment < 1000 AND u.state = 'held'
+   AND u.hold_reason <> w.hold_reason
+"""
 
 # A record goes only as a whole: if one of its parts still waits, all of them do.
 LET_GO = f"""

@@ -12,15 +12,19 @@ import msgspec
 from django.db import connection
 
 from ledger.periods import Month
+from providers.calendar import gap_names, gap_word, waived
 from providers.models import Provider
 
 
 @dataclass(frozen=True)
 class MonthlyUsage:
-    """The use of one order at one rate version in one settlement month.
+    """The use of one order at one rate version in one month, as it counts in a settlement month.
 
-    Units: ``device_milli_seconds`` exact; ``gflops`` per whole device. ``device_milli_seconds``
-    may be negative when a correction of a closed month outweighs the month's own use.
+    ``usage_month`` is when it ran; it lies before the settlement month for late records and for
+    corrections of months that were shut. ``taken_back`` of earlier months is already inside
+    ``device_milli_seconds``, which is negative when more was taken back than came instead.
+
+    Units: ``device_milli_seconds`` exact; ``gflops`` per whole device.
     """
 
     order_id: UUID
@@ -36,6 +40,8 @@ class MonthlyUsage:
     records: int
     first_at: datetime
     last_at: datetime
+    usage_month: str
+    taken_back: int
 
 
 @dataclass(frozen=True)
@@ -46,22 +52,35 @@ class Blocker:
     provider: Provider
     count: int
     text: str
+    subject: str = ""
 
 
+# Few among many: reversals of months that are shut, found by index before the sums are made.
 _MONTHLY = """
+WITH late AS MATERIALIZED (
+    SELECT r.id
+      FROM providers_usagerecord r
+      JOIN providers_usagerecord b
+        ON b.provider_id = r.provider_id AND b.livemode = r.livemode AND b.month = r.month
+       AND b.record_id = r.record_id AND b.segment = r.segment - 1000
+     WHERE r.segment >= 1000 AND r.counted AND r.livemode AND r.settle_month = %(month)s
+       AND b.settle_month < %(month)s
+)
 SELECT u.order_id, o.order_no, u.provider_id, o.enterprise_id, o.voucher_id, u.model_id, u.rate_id,
        u.gflops, o.price_id,
        sum(u.device_milli_seconds)::bigint,
        sum(CASE WHEN u.segment >= 1000 THEN -1 ELSE 1 END)::bigint,
-       min(u.started_at), max(u.ended_at)
+       min(u.started_at), max(u.ended_at), u.month,
+       coalesce(-sum(u.device_milli_seconds)
+                FILTER (WHERE u.id IN (SELECT id FROM late)), 0)::bigint
   FROM providers_usagerecord u
   JOIN providers_order o ON o.id = u.order_id
- WHERE u.counted AND u.livemode AND u.settle_month = %s
-   AND (%s::uuid IS NULL OR u.provider_id = %s::uuid)
-   AND (NOT %s OR o.voucher_id IS NOT NULL)
+ WHERE u.counted AND u.livemode AND u.settle_month = %(month)s
+   AND (%(provider)s::uuid IS NULL OR u.provider_id = %(provider)s::uuid)
+   AND (NOT %(with_voucher)s OR o.voucher_id IS NOT NULL)
  GROUP BY u.order_id, o.order_no, u.provider_id, o.enterprise_id, o.voucher_id, u.model_id,
-          u.rate_id, u.gflops, o.price_id
- ORDER BY u.provider_id, o.order_no, u.model_id, u.rate_id
+          u.rate_id, u.gflops, o.price_id, u.month
+ ORDER BY u.provider_id, o.order_no, u.month, u.model_id, u.rate_id
 """
 
 
@@ -72,9 +91,13 @@ def monthly_usage(
 
     The order in which batches came, and how they were cut, makes no difference to the answer.
     """
-    provider_id = provider.pk if provider else None
+    facts = {
+        "month": str(month),
+        "provider": provider.pk if provider else None,
+        "with_voucher": only_with_voucher,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_MONTHLY, [str(month), provider_id, provider_id, only_with_voucher])
+        cursor.execute(_MONTHLY, facts)
         return [MonthlyUsage(*line) for line in cursor.fetchall()]
 
 
@@ -119,6 +142,7 @@ SELECT provider_id, count(*)
  WHERE livemode AND resolved_at IS NULL AND month = %s
  GROUP BY 1 ORDER BY 1
 """
+_MOST_GAPS_SHOWN = 5
 _WAITS_FOR = {
     "unknown_model": "型号未登记",
     "no_rate": "型号没有有效折算系数",
@@ -126,11 +150,17 @@ _WAITS_FOR = {
     "over_capacity": "超过登记的算力规模",
     "over_hold": "超过订单占用额度",
     "suspect_repeat": "疑似重复，待核实",
+    "late_correction": "更正已截止月份，等待两人办理",
+    "under_review": "正在核查，暂缓入账",
 }
 
 
-def blockers(month: Month) -> list[Blocker]:
-    """Name everything of a month that waits for somebody: held, open, in conflict."""
+def blockers(month: Month, *, at: datetime | None = None) -> list[Blocker]:
+    """Name everything of a month that waits for somebody: held, open, in conflict, missing.
+
+    Args:
+        at: the moment of looking, for days that are not over yet; without it all days are.
+    """
     providers = {each.pk: each for each in Provider.objects.all()}
     found: list[Blocker] = []
     with connection.cursor() as cursor:
@@ -143,7 +173,24 @@ def blockers(month: Month) -> list[Blocker]:
         for provider_id, count in cursor.fetchall():
             text = f"{providers[provider_id].name}：{count} 条记录编号相同而内容不同"
             found.append(Blocker("conflict", providers[provider_id], count, text))
-    return found
+    return found + list(_gaps(month, at or month.end_at))
+
+
+def _gaps(month: Month, at: datetime) -> Iterator[Blocker]:
+    """Yield for each provider with orders in the month what is missing and not let stand."""
+    having = Provider.objects.filter(
+        orders__state__in=["accepted", "completed"],
+        orders__starts_at__lt=month.end_at,
+        orders__ends_at__gt=month.start_at,
+    )
+    for provider in having.distinct().order_by("uscc"):
+        stand = waived(provider, month)
+        names = [name for name in gap_names(provider, month, at=at) if name not in stand]
+        if names:
+            shown = "、".join(gap_word(name) for name in names[:_MOST_GAPS_SHOWN])
+            more = f" 等 {len(names)} 处" if len(names) > _MOST_GAPS_SHOWN else ""
+            text = f"{provider.name}：上报缺口 {shown}{more}"
+            yield Blocker("gap", provider, len(names), text, str(month))
 
 
 _ORDER_USE = """

@@ -44,6 +44,7 @@ class Upload:
     hold_reason: str = ""
     expected_rows: int | None = None
     expected_device_milli_seconds: int | None = None
+    sequence: int | None = None
     signature_input: str = ""
     signature: str = ""
 
@@ -68,6 +69,7 @@ class Upload:
             self.hold_reason,
             str(self.expected_rows),
             str(self.expected_device_milli_seconds),
+            *([str(self.sequence)] if self.sequence is not None else []),
         )
         return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
@@ -154,6 +156,7 @@ def open_batch(
         signature=upload.signature,
         expected_rows=upload.expected_rows,
         expected_device_milli_seconds=upload.expected_device_milli_seconds,
+        sequence=upload.sequence,
         received_at=at,
     )
 
@@ -238,7 +241,18 @@ def as_refusal(bad: BadBatch) -> Refused:
     where += f"“{bad.column}”列" if bad.column else ""
     seen = f"（{bad.value}）" if bad.value else ""
     text = f"{where}：{problem.zh}{seen}" if where else f"{problem.zh}{seen}"
-    details = {"row": str(bad.row) if bad.row else "", "column": bad.column, "value": bad.value}
-    return Refused(
-        bad.code, f"{text}。{problem.hint_zh}。", details={k: v for k, v in details.items() if v}
-    )
+    details = {"row": str(bad.row), "column": bad.column, "value": bad.value}
+    return Refused(bad.code, f"{text}。{problem.hint_zh}。", details=details)
+
+
+def fault_in(refused: Refused) -> dict[str, Any] | None:
+    """Return where and what a body's fault is, as faults of rows are kept; nothing for others."""
+    if refused.code not in CATALOGUE or "row" not in refused.details:
+        return None
+    place = refused.details
+    return {
+        "row": int(place["row"]),
+        "column": place["column"],
+        "code": refused.code,
+        "value": place["value"],
+    }

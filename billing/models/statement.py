@@ -42,7 +42,8 @@ class Statement(StatementMachine):
     """What one enterprise used at one provider under one order in one month, and who pays it.
 
     ``terms`` keeps every step of the public share and ``binding`` the limit that decided;
-    ``compute_gflops_s`` is what was posted from metered to used computing.
+    ``compute_gflops_s`` is what was posted from metered to used computing. ``also_settles`` names
+    earlier months whose adjustments could not be set off then and are taken up here.
 
     Units: fen; device-milli-seconds; GFLOPS-seconds; PFLOPS-hours only for showing.
     """
@@ -88,6 +89,7 @@ class Statement(StatementMachine):
     compute_gflops_s = models.BigIntegerField("用量（GFLOPS·秒）", default=0)
     pflops_hours = models.DecimalField("算力（PFLOPS·h）", max_digits=24, decimal_places=6)
     records = models.PositiveIntegerField("记录数", default=0)
+    also_settles = models.JSONField("一并结算的以前月份", default=list)
     terms = models.JSONField("计算过程", default=list)
     binding = models.CharField("决定项", max_length=20)
     rating_version = models.CharField("计价规则版本", max_length=20)
@@ -153,9 +155,10 @@ class Statement(StatementMachine):
 class StatementLine(models.Model):
     """One priced quantity: one model at one rate and one filed price within a statement.
 
-    ``usage_month`` differs from the statement's month for late usage. ``metered_fen`` is priced
-    at the programme's cap where the filed price lies above it. A line that ``reverses`` another
-    carries its quantities and amounts with the opposite sign.
+    ``usage_month`` differs from the statement's month for late usage and for adjustments of
+    earlier months; what takes back has a quantity and amounts below zero. ``metered_fen`` is
+    priced at the programme's cap where the filed price lies above it. A line that ``reverses``
+    another carries its quantities and amounts with the opposite sign.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -204,7 +207,10 @@ class StatementLine(models.Model):
                 name="line_parts_add_up",
             ),
             models.CheckConstraint(
-                condition=models.Q(reverses__isnull=True, gross_fen__gte=0)
+                condition=models.Q(
+                    reverses__isnull=True, gross_fen__gte=0, device_milli_seconds__gte=0
+                )
+                | models.Q(reverses__isnull=True, gross_fen__lte=0, device_milli_seconds__lt=0)
                 | models.Q(reverses__isnull=False, gross_fen__lte=0),
                 name="line_sign_says_reversal",
             ),

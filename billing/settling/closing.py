@@ -13,15 +13,16 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Sum
 
+from billing.adjustments import order_usage, tied_work
 from billing.models import MonthClose, Statement, move
 from billing.redeeming import plan_statements, redeem_statement
-from billing.settling.postings import book_own_share
+from billing.settling.postings import book_earlier_computing, book_own_share
 from ledger import audit, work
 from ledger.actors import Actor
 from ledger.periods import SHANGHAI, Month, day_of
 from ledger.refusals import Refused
 from ledger.rolling import close_period
-from providers.metering import Blocker, blockers, monthly_usage
+from providers.metering import Blocker, blockers
 from providers.shutting import shut_month
 from vouchers.calendars import work_calendar
 from vouchers.workdays import end_of
@@ -31,7 +32,7 @@ OBJECTION_WORKING_DAYS = 5  # for a month without a statement; editions say thei
 CARRIABLE = frozenset(
     {
         "open", "held", "unknown_model", "no_rate", "no_capacity",
-        "over_capacity", "over_hold", "suspect_repeat",
+        "over_capacity", "over_hold", "suspect_repeat", "late_correction",
     }
 )  # fmt: skip
 
@@ -44,9 +45,11 @@ def month_of_text(month: str) -> MonthClose:
     return close
 
 
-def standing_in_the_way(month: Month, *, carry_held: bool) -> list[Blocker]:
-    """Return what keeps a month from being closed; conflicts and clawed-back use cannot wait."""
-    found = blockers(month)
+def standing_in_the_way(
+    month: Month, *, carry_held: bool, at: datetime | None = None
+) -> list[Blocker]:
+    """Return what keeps a month from being closed; conflicts and gaps cannot go over to later."""
+    found = blockers(month, at=at)
     return [each for each in found if not (carry_held and each.kind in CARRIABLE)]
 
 
@@ -89,21 +92,10 @@ def _judge_blockers(month: Month, *, carry_held: bool) -> None:
         raise Refused(
             "month_blocked",
             f"{month.title}还有未了结的事项，不能结算：{listed}。"
-            "请先处理；挂起和未结束的记录也可以选择转入下期。",
+            "请先处理；挂起和未结束的记录也可以选择转入下期，"
+            "上报缺口由供方补齐，或由两人办理缺口说明。",
             details={each.kind: str(each.count) for each in found},
         )
-    negative = [u for u in monthly_usage(month, only_with_voucher=True) if _is_negative(u)]
-    if negative:
-        orders = "、".join(sorted({each.order_no for each in negative}))
-        raise Refused(
-            "negative_usage",
-            f"订单 {orders} 的更正使本月用量为负，须先办理追回或冲减，再结算本月。",
-            details={"orders": orders},
-        )
-
-
-def _is_negative(usage: Any) -> bool:
-    return bool(usage.device_milli_seconds < 0)
 
 
 def run_close_work(job: work.Work, progress: Step) -> dict[str, Any]:
@@ -152,7 +144,9 @@ def cut_off(close: MonthClose, *, carry_held: bool, actor: Actor, at: datetime) 
         for each in blockers(month)
     ]
     move(close, "start", actor=actor, at=at)
-    statements = plan_statements(close, at=at)
+    plan = plan_statements(close, at=at)
+    statements = plan.statements
+    close.carried += plan.carried
     close.cutoff_at = at
     close.statement_count = len(statements)
     close.gross_fen = sum(each.gross_fen for each in statements)
@@ -197,6 +191,11 @@ def close_statement(pk: Any, *, actor: Actor, at: datetime) -> Statement:
         return statement
     redeem_statement(statement, actor=actor, at=at)
     book_own_share(statement, actor=actor, at=at)
+    earlier = {
+        text: tied_work(order_usage(statement.order, Month.parse(text)))
+        for text in statement.also_settles
+    }
+    book_earlier_computing(statement, earlier, actor=actor, at=at)
     move(statement, "put_out", actor=actor, at=at)
     body = {
         "statement": statement.pk,

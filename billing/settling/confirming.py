@@ -92,17 +92,19 @@ def object_statement(
     line = _objectable_line(statement, ordinal, reason, at)
     if statement.confirmations.filter(side=side, version=statement.version).exists():
         raise Refused("already_confirmed", "贵方已确认这份对账单，不能再提出异议，请联系数据局。")
+    # Lines that take back leave less to hold back than the line itself says.
+    amount_fen = min(line.public_fen, statement.public_fen - statement.held_back_fen)
     objection = Objection.objects.create(
         statement=statement,
         line=line,
         side=side,
         reason=reason.strip(),
-        amount_fen=line.public_fen,
+        amount_fen=amount_fen,
         raised_at=at,
         raised_name=actor.name,
         raised_person=actor.person,
     )
-    statement.held_back_fen += line.public_fen
+    statement.held_back_fen += amount_fen
     if statement.state == Statement.State.IN_REVIEW:
         move(statement, "dispute", actor=actor, at=at, reason=f"第 {ordinal} 行")
     statement.save()
@@ -112,7 +114,7 @@ def object_statement(
         "objection": objection.pk,
         "side": side,
         "line": ordinal,
-        "amount_fen": line.public_fen,
+        "amount_fen": amount_fen,
     }
     audit.record("statement.objected", body, actor=actor, at=at)
     return objection
@@ -136,6 +138,12 @@ def _objectable_line(
     line = statement.lines.filter(ordinal=ordinal, reverses__isnull=True).first()
     if line is None or StatementLine.objects.filter(reverses=line).exists():
         raise Refused("no_such_line", "没有这一行明细，请从列表中选择。", field="ordinal")
+    if line.device_milli_seconds < 0:
+        raise Refused(
+            "adjustment_line",
+            "这一行冲减以前月份，由两人准许的更正而来；不同意请联系区数据局。",
+            field="ordinal",
+        )
     if line.objections.filter(state="open").exists():
         raise Refused("objection_open", "这一行已有异议在处理。", field="ordinal")
     return line
@@ -192,6 +200,12 @@ def _take_line_back(
 ) -> None:
     """Reverse a line by a new one and bring the statement's sums and version up."""
     line = objection.line
+    if statement.public_fen < line.public_fen or statement.self_fen < line.self_fen:
+        raise Refused(
+            "below_zero",
+            "冲减这一行后对账单将为负数：本单另有冲减以前月份的行。请改为驳回，"
+            "并由供方以更正办理。",
+        )
     book_reversal(statement, line, objection.pk, actor=actor, at=at)
     reversal = StatementLine.objects.get(pk=line.pk)
     reversal.pk = uuid5(line.pk, "reversal")

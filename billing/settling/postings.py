@@ -4,7 +4,7 @@ Every journal id is derived from the statement or payment it belongs to, so a st
 after a crash finds its posting there and books nothing twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -77,6 +77,30 @@ def book_own_share(statement: Statement, *, actor: Actor, at: datetime) -> UUID 
     return _book(
         statement.pk, "statement.own_share", legs, refs=_refs(statement), actor=actor, at=at
     )
+
+
+def book_earlier_computing(
+    statement: Statement, months: Mapping[str, int], *, actor: Actor, at: datetime
+) -> UUID | None:
+    """Book computing of earlier months whose adjustments this statement takes up.
+
+    Units: GFLOPS-seconds by month.
+    """
+    provider, enterprise = str(statement.provider_id), str(statement.enterprise_id)
+    tied = used_voucher(statement.programme_ref, str(statement.voucher_id))
+    legs: list[Leg] = [
+        (unmatched(provider, month), tied, work, TransferCode.MATCH_VOUCHER)
+        if statement.public_fen
+        else (
+            unmatched(provider, month),
+            used_self(enterprise, month),
+            work,
+            TransferCode.MATCH_SELF,
+        )
+        for month, work in sorted(months.items())
+    ]
+    refs = _refs(statement)
+    return _book(statement.pk, "statement.earlier", legs, refs=refs, actor=actor, at=at)
 
 
 def book_approval(

@@ -92,6 +92,7 @@ CREATE INDEX providers_usage_batch ON providers_usagerecord (batch_id, row_no);
 CREATE INDEX providers_usage_order ON providers_usagerecord (order_id) WHERE counted;
 CREATE INDEX providers_usage_time ON providers_usagerecord (provider_id, started_at);
 CREATE INDEX providers_usage_corrects ON providers_usagerecord (corrects) WHERE corrects <> '';
+CREATE INDEX providers_usage_reversals ON providers_usagerecord (record_id) WHERE segment >= 1000;
 CREATE INDEX providers_usage_waiting ON providers_usagerecord (provider_id, state)
     WHERE state IN ('held', 'open');
 ALTER TABLE providers_usageidentity ADD CONSTRAINT usage_record_once
@@ -150,6 +151,14 @@ STATE = [
             fields=["corrects"],
             name="providers_usage_corrects",
             condition=models.Q(("corrects", ""), _negated=True),
+        ),
+    ),
+    migrations.AddIndex(
+        "usagerecord",
+        models.Index(
+            fields=["record_id"],
+            name="providers_usage_reversals",
+            condition=models.Q(segment__gte=1000),
         ),
     ),
     migrations.CreateModel(

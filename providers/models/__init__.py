@@ -15,6 +15,7 @@ from providers.models.catalogue import (
     Offering,
     OfferingPrice,
 )
+from providers.models.desk import DeskRequest, Finding, FindingDecision
 from providers.models.order import Order
 from providers.models.provider import Capacity, Provider, ProviderKey, ProviderSeat
 from providers.models.state_row import StateRow
@@ -26,6 +27,9 @@ __all__ = [
     "AcceleratorRate",
     "BatchRow",
     "Capacity",
+    "DeskRequest",
+    "Finding",
+    "FindingDecision",
     "Manifest",
     "MeteringMonth",
     "Offering",

@@ -59,6 +59,7 @@ class UsageBatch(models.Model):
     content_type = models.CharField("类型", max_length=60)
     content_encoding = models.CharField("编码", max_length=10, blank=True)
     hold_reason = models.CharField("供方要求待定", max_length=20, blank=True)
+    sequence = models.BigIntegerField("供方批次序号", null=True, blank=True)
     body_sha256 = models.CharField("正文摘要", max_length=64)
     body_size = models.BigIntegerField("字节数")
     body_removed_at = models.DateTimeField("原始文件清理时间", null=True, blank=True)

@@ -33,6 +33,7 @@ class UsageRecord(models.Model):
         ZERO = "zero", "零用量"
         SUPERSEDED = "superseded", "已更正"
         REVERSAL = "reversal", "冲销"
+        REFUSED = "refused", "不予入账"
 
     class HoldReason(models.TextChoices):
         """What a held record waits for."""
@@ -43,6 +44,8 @@ class UsageRecord(models.Model):
         OVER_CAPACITY = "over_capacity", "超过登记的算力规模"
         OVER_HOLD = "over_hold", "超过订单占用额度"
         SUSPECT_REPEAT = "suspect_repeat", "疑似重复，待核实"
+        LATE_CORRECTION = "late_correction", "更正已截止月份，等待两人办理"
+        UNDER_REVIEW = "under_review", "区数据局正在核查该供方"
 
     id = models.BigAutoField(primary_key=True)
     provider = models.ForeignKey(
@@ -125,7 +128,15 @@ class UsageRecord(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(
-                    state__in=["accepted", "held", "open", "zero", "superseded", "reversal"]
+                    state__in=[
+                        "accepted",
+                        "held",
+                        "open",
+                        "zero",
+                        "superseded",
+                        "reversal",
+                        "refused",
+                    ]
                 ),
                 name="usage_state_known",
             ),
@@ -148,6 +159,11 @@ class UsageRecord(models.Model):
             models.Index(fields=["provider", "started_at"], name="providers_usage_time"),
             models.Index(
                 fields=["corrects"], name="providers_usage_corrects", condition=~Q(corrects="")
+            ),
+            models.Index(
+                fields=["record_id"],
+                name="providers_usage_reversals",
+                condition=Q(segment__gte=1000),
             ),
             models.Index(
                 fields=["provider", "state"],

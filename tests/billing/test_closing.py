@@ -15,6 +15,7 @@ from ledger.models import LogEntry, Transfer
 from ledger.periods import Month
 from ledger.refusals import Refused
 from providers.models import MeteringMonth
+from tests.billing.reported import let_gaps_stand
 from tests.billing.world import CLOSE_AT, OCTOBER, START, World, fresh, small_world, work_of
 from vouchers.models import Redemption
 from vouchers.spending import voucher_position
@@ -226,6 +227,7 @@ def test_objections_may_be_raised_for_five_working_days() -> None:
 def test_the_command_closes_a_month_and_says_when_nothing_changed() -> None:
     world, order = small_world()
     world.use(order, hours=500)
+    let_gaps_stand(OCTOBER, world.clerk, world.approver, CLOSE_AT)
     told = io.StringIO()
     with clock.set_to(CLOSE_AT):
         call_command("close_month", "2026-10", stdout=told)
@@ -243,6 +245,8 @@ def test_the_command_says_what_is_in_the_way_and_fails() -> None:
     with clock.set_to(CLOSE_AT), pytest.raises(SystemExit):
         call_command("close_month", "2026-10", stderr=told)
     assert "型号未登记" in told.getvalue()
+    assert "上报缺口 2026-10-01 缺报" in told.getvalue()
+    let_gaps_stand(OCTOBER, world.clerk, world.approver, CLOSE_AT)
     with clock.set_to(CLOSE_AT):
         call_command("close_month", "2026-10", "--carry-held", stdout=told)
     assert "转入下期" in told.getvalue()

@@ -12,7 +12,8 @@ from billing import reporting, settling
 from billing.check_codes import grouped
 from billing.models import Confirmation, MonthClose, Objection, Report, Statement
 from ledger import clock, work
-from tests.billing.world import CLOSE_AT, World, fresh, quiet, small_world
+from tests.billing.reported import let_gaps_stand
+from tests.billing.world import CLOSE_AT, OCTOBER, World, fresh, quiet, small_world
 from tests.roles import SUPERUSER, as_role
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +85,7 @@ def test_the_desk_shows_nobody_what_is_not_theirs() -> None:
 def test_finance_closes_a_month_through_the_pages() -> None:
     world, order = small_world()
     world.use(order, hours=500)
+    let_gaps_stand(OCTOBER, world.clerk, world.approver, CLOSE_AT)
     browser = staff("周会计", *FINANCE)
     assert "可以结算" in text_of(browser.get(reverse("office_settlement")))
     assert "可以开始" in text_of(browser.get(reverse("office_month", args=["2026-10"])))
@@ -113,7 +115,9 @@ def test_a_blocked_month_says_why_and_keeps_everything() -> None:
     text = text_of(browser.post(page, {}), 409)
     assert "型号未登记" in text
     assert "这里有问题" in text
+    assert "上报缺口" in text
     assert not Statement.objects.exists()
+    let_gaps_stand(OCTOBER, world.clerk, world.approver, CLOSE_AT)
     assert browser.post(page, {"carry_held": "on"}).status_code == 302
 
 

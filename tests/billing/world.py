@@ -31,7 +31,7 @@ from providers.models import (
     ProviderSeat,
     UsageRecord,
 )
-from tests.billing.reported import empty_batch, store_usage
+from tests.billing.reported import empty_batch, let_gaps_stand, store_usage
 from vouchers.calendars import store_year
 from vouchers.issuing import grant_budget
 from vouchers.models import (
@@ -357,6 +357,7 @@ class World:
         progress: Callable[[int, int, str], None] = quiet,
     ) -> MonthClose:
         """Close a month by the same work a worker would do."""
+        let_gaps_stand(month, self.clerk, self.approver, at)
         job = settling.close_month(month, carry_held=carry_held, actor=self.clerk, at=at)
         settling.run_close_work(job, progress)
         return MonthClose.objects.get(month=str(month))
@@ -390,13 +391,8 @@ class World:
         """List and record every payment."""
         batch = settling.export_payment_list(close, actor=self.cashier, at=at)
         for line in batch.lines.filter(state="waiting"):
-            settling.record_payment(
-                line,
-                bank_reference=f"B-{line.pk}",
-                paid_on=at.date(),
-                actor=self.cashier,
-                at=at,
-            )
+            named = {"bank_reference": f"B-{line.pk}", "paid_on": at.date()}
+            settling.record_payment(line, **named, actor=self.cashier, at=at)
 
 
 def small_world() -> tuple[World, Order]:

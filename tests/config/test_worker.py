@@ -13,6 +13,7 @@ from config.schedule import SCHEDULE
 from config.tasks import HANDLERS
 from ledger import work
 from ledger.models import Work
+from tests.billing.reported import let_gaps_stand
 from tests.billing.world import CLOSE_AT, OCTOBER, person, small_world
 from tests.worker import database_url, wait_for
 
@@ -22,6 +23,7 @@ pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 def ask() -> Work:
     world, order = small_world()
     world.use(order, hours=500)
+    let_gaps_stand(OCTOBER, world.clerk, world.approver, CLOSE_AT)
     actor = person("结算员")
     return settling.close_month(OCTOBER, carry_held=False, actor=actor, at=CLOSE_AT)
 

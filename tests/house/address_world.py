@@ -17,6 +17,9 @@ from ledger.audit import ensure_key, seal
 from ledger.identifiers import new_id
 from ledger.invariants import Finding
 from ledger.periods import Month
+from providers import metering
+from providers import models as usage
+from providers.models import BatchRow, Provider
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
 from tests.providers.world import a_live_key, give_capacity
 from tests.roles import as_role
@@ -98,6 +101,7 @@ def _play_months(stage: Stage, world: World) -> None:
         actor=world.seated(world.seat("provider-objects", provider=provider)),
         at=DECEMBER_AT,
     )
+    stage.things |= _on_the_desk(provider)
     stage.things |= {
         "provider": provider.pk,
         "order": order.pk,
@@ -115,6 +119,39 @@ def _play_months(stage: Stage, world: World) -> None:
         "rate": order.offering.model.rates.get().pk,
         "price": order.price_id,
         "capacity": give_capacity(provider, order.offering.model).pk,
+        "left_out": _left_out(provider).pk,
+    }
+
+
+def _left_out(provider: Provider) -> BatchRow:
+    """An upload of one record that lacks nearly everything, and so is refused."""
+    taken = metering.take_upload(
+        provider,
+        metering.Upload(b'{"records": [{"record_id": "bad"}]}', "application/json"),
+        provider_key=None,
+        livemode=True,
+        actor=system_actor("stage"),
+        at=NOW,
+        key=new_id(),
+    )
+    return taken.batch.left_out.get()
+
+
+def _on_the_desk(provider: Any) -> dict[str, Any]:
+    """One of each thing that the desk for usage shows."""
+    batch = provider.batches.first()
+    finding = usage.Finding.objects.create(
+        kind="month_jump", provider=provider, month="2026-11", subject="昇腾", found_at=NOW
+    )
+    conflict = usage.UsageConflict.objects.create(
+        provider=provider, livemode=True, record_id="r-1", batch=batch, row_no=1,
+        month="2026-11", given_digest=b"x" * 32, given={"device_count": "9"},
+        resolved_at=NOW, resolved_by="张经办", resolution="维持",
+    )  # fmt: skip
+    return {
+        "finding": finding.pk,
+        "conflict": conflict.pk,
+        "desk_request": provider.desk_requests.first().pk,
     }
 
 

@@ -62,6 +62,7 @@ OWN_SCRIPTS = {
     "static/house.js",
     "static/log-check.js",
     "static/log-proof.js",
+    "static/try-it.js",
     "static/verify.js",
 }
 LARGEST_BYTES = 400_000

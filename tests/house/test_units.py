@@ -16,7 +16,7 @@ COUNTS = {
     "accepted", "attempts", "conflict", "count", "done", "duplicate", "fence", "held", "index",
     "last",
     "level", "number", "open", "ordinal", "pages", "part", "records", "rejected", "rows", "segment",
-    "size", "status", "total", "version", "xid", "zero",
+    "sequence", "size", "status", "total", "version", "xid", "zero",
 }  # fmt: skip
 #: The books count in the unit of the account's own ledger: fen, or GFLOPS-seconds.
 UNIT_OF_THE_ACCOUNT = {

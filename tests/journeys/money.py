@@ -14,6 +14,18 @@ def the_worker_runs() -> None:
     work.run_due(HANDLERS, now=clock.now, worker="journey")
 
 
+def lets_gaps_stand(asking: Page, agreeing: Page, month: str) -> None:
+    """Say why days without a report are no gap, and have another person agree."""
+    asking.goto(f"/office/providers/desk/gaps/{month}/")
+    asking.get_by_text("缺报").first.wait_for()
+    answer(asking, "理由", "演示：该服务商当日停机")
+    press(asking, "提出缺口说明")
+    asking.get_by_text("须由另一人批准").first.wait_for()
+    agreeing.goto("/office/providers/desk/")
+    press(agreeing, "批准")
+    agreeing.get_by_text("没有待批准的事项").wait_for()
+
+
 def closes_month(page: Page, month: str) -> None:
     """Cut the month off and put the statements out; watch the progress page."""
     page.goto(f"/office/settlement/{month}/close/")

@@ -100,6 +100,7 @@ def when_the_provider_reports(page: Page, seller: Seller, order: str, address: s
 
 def when_the_month_is_closed_and_paid(windows: dict[str, Page]) -> None:
     clock.advance(timedelta(days=5))
+    money.lets_gaps_stand(windows["li"], windows["zhao"], MONTH)
     money.closes_month(windows["zhou"], MONTH)
     assert money.confirms_statement(windows["wang"], "portal") == (
         money.confirms_statement(windows["cloud"], "console")

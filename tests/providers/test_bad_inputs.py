@@ -39,7 +39,8 @@ def outcome(there: World, body: bytes, content_type: str) -> str:
         assert not UsageBatch.objects.exists()
         return refused.code
     assert sum(batch.counts.values()) - batch.rows == batch.rows
-    row = BatchRow.objects.filter(batch=batch).order_by("row_no").first()
+    left_out = BatchRow.objects.filter(batch=batch).exclude(outcome="duplicate")
+    row = left_out.order_by("row_no").first()
     return row.faults[0]["code"] if row else "accepted"
 
 

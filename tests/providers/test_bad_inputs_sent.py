@@ -51,6 +51,8 @@ def first_code(answer: Answer) -> str:
     assert answer.status in {201, 207, 400, 403, 413, 415, 422}, answer.body
     if answer.status >= 400:
         insist_on_a_problem(answer.status, answer.headers["content-type"], answer.body)
+        (fault,) = answer.body["errors"]
+        assert set(fault) >= FIELDS_OF_A_FAULT
         return str(answer.body["code"])
     counts = dict(answer.body["counts"])
     assert counts.pop("rows") == sum(counts.values())

@@ -83,6 +83,7 @@ CONSOLE = [
     "console_capacity",
     "console_keys",
     "console_guide",
+    "console_calendar",
 ]
 
 
@@ -122,7 +123,6 @@ def test_a_file_is_previewed_then_its_good_rows_count_once():
     preview = client.post(reverse("console_upload"), {"file": file})
     text = preview.content.decode()
     assert "只入账正确的 1 条" in text
-    assert "out_of_range" not in text
     assert "数值超出范围" in text
     assert not UsageBatch.objects.exists()
     form = {"ticket": preview.context["ticket"], "on_error": "accept_valid"}
@@ -160,7 +160,14 @@ def test_a_record_tells_its_whole_story():
     client = staff_of(there.provider)
     first = UsageRecord.objects.get(record_id="r-1", segment=0)
     text = page(client, "console_record", first.pk)
-    for words in ("8 张 × 1000/1000 × 3,600 秒", "2.496000 PFLOPS·时", "冲销", "数错了"):
+    for words in (
+        "8 张 × 1,000 千分份额 × 3,600 整秒 = 28,800,000 卡毫秒",
+        "28,800,000 × 312,000 GFLOPS（系数第 1 版）= 8,985,600,000,000",
+        "÷ 3,600,000,000,000 = 2.496000 PFLOPS·时",
+        "28,800,000 × 600 分 ÷ 3,600,000 = 4,800 分 = 48.00 元",
+        "冲销",
+        "数错了",
+    ):
         assert words in text
     assert "r-2" in page(client, "console_records", record_id="r-2")
     assert "没有符合条件" in page(client, "console_records", record_id="none")
@@ -270,8 +277,12 @@ def test_a_live_key_is_made_proved_and_confirmed_through_the_pages():
     chief.post(reverse("office_key_confirm", args=[key.pk]))
     key.refresh_from_db()
     assert key.state == "active"
-    client.post(reverse("console_key_revoke", args=[key.pk]), {"reason": "更换机器"})
+    unsure = client.post(reverse("console_key_revoke", args=[key.pk]), {"reason": "更换机器"})
+    assert (unsure.status_code, "请勾选确认" in unsure.content.decode()) == (422, True)
+    sure = {"reason": "更换机器", "sure": "on", "compromised_since": "2026-11-18"}
+    client.post(reverse("console_key_revoke", args=[key.pk]), sure)
     key.refresh_from_db()
+    assert key.compromised_since.isoformat() == "2026-11-17T16:00:00+00:00"
     assert key.state == "revoked"
     assert "已吊销" in page(client, "console_key", key.pk)
 
@@ -303,7 +314,7 @@ def test_a_rate_is_proposed_by_one_and_approved_by_another():
     assert "稀疏" in doubled.content.decode()
 
 
-def test_the_desk_releases_suspects_and_closes_conflicts():
+def test_the_desk_leaves_suspects_to_two_people_and_closes_conflicts():
     there = World()
     there.send(there.record(), hold_reason="suspect_repeat")
     there.send(there.record(device_count=9))
@@ -312,7 +323,7 @@ def test_the_desk_releases_suspects_and_closes_conflicts():
     assert "疑似重复" in text
     assert "维持已入账内容" in text
     chief.post(reverse("office_release", args=[there.provider.pk]), {"suspects": "1"})
-    assert UsageRecord.objects.get().state == "accepted"
+    assert UsageRecord.objects.get().state == "held"  # repeats need two people: test_desk
     conflict = UsageConflict.objects.get()
     address = reverse("office_conflict_resolve", args=[conflict.pk])
     assert "请填写处理意见" in chief.post(address, {}, follow=True).content.decode()

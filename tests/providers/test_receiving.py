@@ -244,3 +244,31 @@ def test_left_out_rows_of_a_large_batch_are_listed(line):
     row = BatchRow.objects.get()
     assert (row.row_no, row.faults[0]["code"]) == (8, "id_format")
     assert line.client.status(answer.body["batch_id"]).body["status"] == "partial"
+
+
+def test_a_fault_of_a_large_body_is_told_with_its_place_when_the_worker_finds_it(line):
+    body = table(line, 6_000).replace(b"r-005900,", b'"r-005900,')
+    answer = line.client.upload(body, CSV, on_error="accept_valid")
+    assert answer.status == 202
+    world.do_work()
+    path = f"{BATCHES}/{answer.body['batch_id']}"
+    done = line.client.get(path).body
+    assert (done["status"], done["refused_code"]) == ("rejected", "unclosed_quote")
+    (row,) = line.client.get(f"{path}/results").body["results"]
+    (fault,) = row["errors"]
+    assert (fault["row"], fault["code"]) == (5_902, "unclosed_quote")
+    assert "第 5902 行" in fault["detail"]
+    assert fault["hint"]
+
+
+def test_a_control_total_that_differs_is_told_with_both_numbers_now_and_later(line):
+    said = {"Batch-Row-Count": "7"}
+    now = line.client.upload(table(line, 3), CSV, headers=said)
+    (fault,) = now.body["errors"]
+    assert (now.status, fault["code"], fault["value"]) == (422, "count_mismatch", "7 / 3")
+    assert (fault["declared"], fault["found"], fault["pointer"]) == ("7", "3", "/Batch-Row-Count")
+    later = line.client.upload(table(line, 6_000), CSV, headers=said)
+    world.do_work()
+    rows = line.client.get(f"{BATCHES}/{later.body['batch_id']}/results").body["results"]
+    assert [each["errors"][0]["value"] for each in rows] == ["7 / 6000"]
+    assert not UsageRecord.objects.exists()
