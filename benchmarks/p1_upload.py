@@ -3,8 +3,9 @@
 Ours sends one batch through the upload API by the provider's own client: signature and digest
 verified, each field decoded strictly, orders, rates and capacity matched, ids compared, rows
 stored, usage posted and logged; what is too large for an answer at once is done by the job's
-handler in the same process. The floor is ``COPY`` of the very rows that ours stored into a table
-of the same columns with the same indexes, and nothing else.
+handler in the same process. The floor is ``COPY`` of the very rows that ours stored into tables
+of the same columns, parts and indexes, and nothing else. The process has answered a request before,
+as a server has.
 """
 
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
+from ledger import work
 from providers.client import MeteringClient
 from providers.models import UsageBatch
 from tests.providers.world import World, a_live_key, do_work, in_process
@@ -26,6 +28,13 @@ DEVICES = 64
 BEGIN = datetime(2026, 10, 1, tzinfo=UTC)
 STEP = timedelta(seconds=60)
 PIECE = 1 << 20
+TABLES = """
+CREATE TABLE finished (LIKE providers_usagerecord INCLUDING ALL)
+    PARTITION BY RANGE (livemode, settle_month);
+CREATE TABLE finished_part PARTITION OF finished
+    FOR VALUES FROM (true, MINVALUE) TO (true, MAXVALUE);
+CREATE TABLE finished_identity (LIKE providers_usageidentity INCLUDING ALL);
+"""
 
 
 class Sending(NamedTuple):
@@ -71,7 +80,15 @@ def world_and_client() -> tuple[World, MeteringClient]:
 def prepare(size: int) -> Sending:
     """Make the world and the body."""
     world, client = world_and_client()
+    warm_up(client)
     return Sending(client, csv_body(size, world.order.order_no), size)
+
+
+def warm_up(client: MeteringClient) -> None:
+    """Have the process answer once, so that its code is loaded."""
+    if client.get("/api/v1/metering/limits").status != 200:
+        raise SystemExit("the site does not answer")
+    work.ring()
 
 
 def send(sending: Sending, content_type: str) -> int:
@@ -92,33 +109,53 @@ def ours(sending: Sending) -> int:
     return send(sending, CONTENT_TYPE)
 
 
-def finished_rows(size: int) -> list[bytes]:
-    """Return the rows that ours stores, as COPY takes them, and make the table for them."""
-    rows: list[bytes] = []
+class Finished(NamedTuple):
+    """What ours stored, as COPY takes it: usage by month, and that each record counts once."""
+
+    usage: list[bytes]
+    identities: list[bytes]
+
+
+def finished_rows(size: int) -> Finished:
+    """Return the rows that ours stores, in order, and make the tables for them."""
     with connection.cursor() as cursor:
-        with cursor.copy("COPY providers_usagerecord TO STDOUT") as copy:
-            rows.extend(bytes(piece) for piece in copy)
-        cursor.execute("CREATE TABLE finished (LIKE providers_usagerecord INCLUDING ALL)")
-    assert len(rows) >= size
-    return rows
+        cursor.execute(TABLES)
+        usage = _rows(cursor, "SELECT * FROM providers_usagerecord ORDER BY id")
+        listed = "SELECT k.* FROM providers_usagerecord u JOIN providers_usageidentity k USING"
+        keys = "(provider_id, livemode, record_id, segment)"
+        identities = _rows(cursor, f"{listed} {keys} ORDER BY u.id")
+    assert len(usage) == len(identities) == size
+    return Finished(usage, identities)
 
 
-def prepare_floor(size: int) -> list[bytes]:
+def _rows(cursor: Any, query: str) -> list[bytes]:
+    with cursor.copy(f"COPY ({query}) TO STDOUT") as copy:
+        return [bytes(piece) for piece in copy]
+
+
+def prepare_floor(size: int) -> Finished:
     """Do ours once for its rows."""
     ours(prepare(size))
     return finished_rows(size)
 
 
-def floor(rows: list[bytes]) -> int:
-    """Copy the finished rows in, large pieces at a time."""
-    with connection.cursor() as cursor, cursor.copy("COPY finished FROM STDIN") as copy:
-        piece: list[bytes] = []
-        held = 0
-        for row in rows:
-            piece.append(row)
-            held += len(row)
-            if held >= PIECE:
-                copy.write(b"".join(piece))
-                piece, held = [], 0
-        copy.write(b"".join(piece))
-    return len(rows)
+def floor(rows: Finished) -> int:
+    """Copy the finished rows in, large pieces at a time, as one transaction."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table, lines in (("finished", rows.usage), ("finished_identity", rows.identities)):
+            with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                for piece in _pieces(lines):
+                    copy.write(piece)
+    return len(rows.usage)
+
+
+def _pieces(rows: list[bytes]) -> Iterator[bytes]:
+    piece: list[bytes] = []
+    held = 0
+    for row in rows:
+        piece.append(row)
+        held += len(row)
+        if held >= PIECE:
+            yield b"".join(piece)
+            piece, held = [], 0
+    yield b"".join(piece)

@@ -2,7 +2,16 @@
 
 import json
 
-from benchmarks.p1_upload import Sending, finished_rows, floor, records, send, world_and_client
+from benchmarks.p1_upload import (
+    Finished,
+    Sending,
+    finished_rows,
+    floor,
+    records,
+    send,
+    warm_up,
+    world_and_client,
+)
 
 __all__ = ["floor"]
 
@@ -16,6 +25,7 @@ FIELDS = ("record_id", "order_no", "device_model", "device_count", "started_at",
 def prepare(size: int) -> Sending:
     """Make the world and the body."""
     world, client = world_and_client()
+    warm_up(client)
     rows = (dict(zip(FIELDS, each, strict=True)) for each in records(size, world.order.order_no))
     body = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
     return Sending(client, body.encode(), size)
@@ -26,7 +36,7 @@ def ours(sending: Sending) -> int:
     return send(sending, CONTENT_TYPE)
 
 
-def prepare_floor(size: int) -> list[bytes]:
+def prepare_floor(size: int) -> Finished:
     """Do ours once for its rows."""
     ours(prepare(size))
     return finished_rows(size)

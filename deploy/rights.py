@@ -87,6 +87,7 @@ APP: dict[str, str] = {
     "providers_uploadanswer": MOVED,
     "providers_usagebatch": MOVED,
     "providers_usageconflict": MOVED,
+    "providers_usageidentity": FIXED,
     "providers_usagenonce": "insert delete",  # a guard keeps what could still be replayed
     "providers_usagerecord": MOVED,
     "providers_webhook": MOVED,
@@ -143,7 +144,13 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "ledger_routes": (),
     "ledger_safe_mode": ("app", "read", "audit"),
     "ledger_sums_upto": ("app", "read", "audit"),
+    "providers_make_part": (),
+    "providers_open_months": ("app",),
 }
+
+#: Sequences of columns that are no identity columns (a partitioned table has none before
+#: PostgreSQL 17): sequence -> what the application may do with it.
+DRAWN: dict[str, str] = {"providers_usagerecord_id_seq": "usage"}
 
 _WORD = re.compile(r"(\w+)(?:\(([^)]*)\))?")
 
@@ -205,6 +212,7 @@ def wanted(things: Things) -> set[Right]:
                 found.update(_looking(name, columns, role))
     for name in things.sequences:
         found.update(_read("sequence", name, "audit", "select"))
+        found.update(_read("sequence", name, "app", DRAWN.get(name, "")))
     for signature, name in things.functions.items():
         for role in FUNCTIONS.get(name, ()):
             found.add(Right("function", signature, "", role, "EXECUTE"))

@@ -120,8 +120,9 @@ DO $$ DECLARE each record; BEGIN
         SELECT c.oid::regclass AS name FROM pg_class c
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
           AND c.relowner <> '{owner}'::regrole AND NOT EXISTS (
-              SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
-              AND d.objid = c.oid AND d.deptype IN ('a', 'i', 'e'))
+              -- Sequences of columns go with their tables; parts of a table are tables.
+              SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+              AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')))
     LOOP
         EXECUTE format('ALTER TABLE %s OWNER TO {owner}', each.name);
     END LOOP;

@@ -8,6 +8,7 @@ started again after it was cut off anywhere.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 RING = "config.tasks.ring"
 LEASE = timedelta(seconds=60)
 HEARTBEAT_SECONDS = 15.0  # three beats may be missed before somebody else takes the work
+NEWS_SECONDS = 1.0
 MOST_ATTEMPTS = 5
 PAUSE = timedelta(seconds=5)  # before the second attempt; doubled before each later one
 OPEN = (Work.State.QUEUED, Work.State.RUNNING, Work.State.FAILED)
@@ -55,6 +57,7 @@ class Progress:
     def __init__(self, work: Work, lease: timedelta) -> None:
         self._claim = Q(pk=work.pk, fence=work.fence, state=Work.State.RUNNING)
         self._lease = lease
+        self._news: tuple[int, int, str] | None = None
 
     def __call__(self, done: int, total: int, message: str = "") -> None:
         """Record ``done`` of ``total`` and a Chinese sentence, and keep the claim.
@@ -64,9 +67,25 @@ class Progress:
         """
         self.write(done=done, total=total, message=message[:200], lease_until=self._until())
 
-    def hold(self) -> None:
-        """Keep the claim without news."""
-        self.write(lease_until=self._until())
+    def tell(self, done: int, total: int, message: str = "") -> None:
+        """Tell how far it got from inside a long transaction, without writing in it.
+
+        The heartbeat writes it on its own connection, so that it is seen before the commit.
+        """
+        self._news = (done, total, message)
+
+    def beat(self, *, due: bool) -> bool:
+        """Write what was told since the last time, or only keep the claim when that is due.
+
+        Returns:
+            Whether anything was written.
+        """
+        news, self._news = self._news, None
+        if news is not None:
+            self(*news)
+        elif due:
+            self.write(lease_until=self._until())
+        return news is not None or due
 
     def write(self, **fields: Any) -> None:
         """Write ``fields`` if the claim still stands."""
@@ -238,9 +257,11 @@ def _heartbeat(progress: Progress) -> Iterator[None]:
     over = threading.Event()
 
     def beat() -> None:
+        last = time.monotonic()
         try:
-            while not over.wait(HEARTBEAT_SECONDS):
-                progress.hold()
+            while not over.wait(NEWS_SECONDS):
+                if progress.beat(due=time.monotonic() - last >= HEARTBEAT_SECONDS):
+                    last = time.monotonic()
         except (ClaimLost, DatabaseError) as error:
             logger.warning("heartbeat stopped: %s", type(error).__name__)
         finally:

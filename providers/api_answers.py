@@ -54,6 +54,7 @@ def problem(
 def batch_body(batch: UsageBatch) -> dict[str, Any]:
     """Return a batch under the fixed names."""
     here = f"/api/v1/metering/batches/{batch.pk}"
+    progress = metering.progress_of(batch)
     return {
         "batch_id": str(batch.pk),
         "status": batch.status,
@@ -68,7 +69,7 @@ def batch_body(batch: UsageBatch) -> dict[str, Any]:
         "receipt_url": f"{here}/receipt",
         "results_url": f"{here}/results",
         "errors_url": f"{here}/errors.csv",
-    }
+    } | ({"progress": progress} if progress else {})
 
 
 def batch_response(request: HttpRequest, batch: UsageBatch, *, replayed: bool) -> HttpResponse:

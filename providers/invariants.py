@@ -51,6 +51,16 @@ INVARIANTS: dict[str, str] = {
             OR coalesce(amount, 0) * 1000
                 >= coalesce(work, 0) + 1000 * (coalesce(lines, 0) + coalesce(undone, 0)) + 1
     """,
+    "usage_not_kept_once": """
+        SELECT coalesce(u.record_id, k.record_id) || '#' || coalesce(u.segment, k.segment),
+            CASE WHEN u.id IS NULL THEN 'known, and not stored'
+                 WHEN k.record_id IS NULL THEN 'stored, and not known'
+                 ELSE 'stored with content that is not the known one' END
+        FROM providers_usagerecord u
+        FULL JOIN providers_usageidentity k ON k.provider_id = u.provider_id
+            AND k.livemode = u.livemode AND k.record_id = u.record_id AND k.segment = u.segment
+        WHERE u.id IS NULL OR k.record_id IS NULL OR u.content_digest <> k.content_digest
+    """,
     "usage_counted_oddly": """
         SELECT u.record_id || '#' || u.segment, u.state || ', counted ' || u.counted
         FROM providers_usagerecord u

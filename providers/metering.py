@@ -4,8 +4,7 @@ An upload becomes a batch; its rows are judged and stored as sets (``staging``).
 posted to the COMPUTE books per provider and settlement month, and stands in the signed log.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,17 +14,14 @@ from django.db import transaction
 from ledger import audit, work
 from ledger.actors import Actor
 from ledger.amounts import pflops_hours
-from ledger.book import post
-from ledger.chart import AccountKey, TransferCode, metered, unmatched
-from ledger.identifiers import new_id
 from ledger.refusals import Refused
-from ledger.transfers import Journal, Transfer
 from ledger.work import Progress, Work
 from providers.bodies import Body, kept_body
-from providers.columns import ahead, read_pieces
+from providers.booking import Returned, book_returned, book_usage
+from providers.columns import SMALL, ahead, read_pieces
 from providers.limits import count_records
 from providers.models import BatchRow, Provider, ProviderKey, UploadAnswer, UsageBatch
-from providers.plain import unpacked
+from providers.plain import size_of, unpacked
 from providers.problems import CATALOGUE
 from providers.staging import Stage, Sum, release_rows
 from providers.tallies import Blocker, MonthlyUsage, blockers, monthly_usage
@@ -57,6 +53,7 @@ __all__ = [
     "book_usage",
     "is_large",
     "monthly_usage",
+    "progress_of",
     "release_held",
     "run_batch_work",
     "take_upload",
@@ -68,8 +65,6 @@ SYNC_BYTES = 5 << 20
 MOST_FAULTS_SHOWN = 1_000
 BATCH_ENDPOINT = "batches"
 WORK_KIND = "metering.batch"
-# A journal holds at most 200 transfers; a batch touches far fewer months.
-_MONTHS_PER_JOURNAL = 100
 _METERING_STATES = (Provider.State.ADMITTED, Provider.State.SUSPENDED)
 
 
@@ -165,16 +160,16 @@ def run_batch_work(task: Work, progress: Progress) -> dict[str, Any]:
         return {"status": batch.status}
     body = kept_body(batch.body_sha256)
     body.insist_on_digest()
-    progress(0, 1, "正在校验")
+    progress(0, body.size, "正在读取")
     try:
         with transaction.atomic():
             batch = UsageBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
             if batch.status == UsageBatch.Status.PROCESSING:
-                _fill(batch, body, actor=actor, at=task.requested_at)
+                _fill(batch, body, actor=actor, at=task.requested_at, tell=progress.tell)
     except Refused as refused:
         _refuse_batch(batch, refused, actor=actor, at=task.requested_at)
     count_records(batch.key, batch.rows)
-    progress(1, 1, "完成")
+    progress(body.size, body.size, "完成")
     return {"status": batch.status}
 
 
@@ -208,80 +203,27 @@ def release_held(
     return released
 
 
-def book_usage(
-    provider: Provider,
-    kind: str,
-    sums: list[Sum],
-    refs: dict[str, str],
-    *,
-    actor: Actor,
-    at: datetime,
-) -> None:
-    """Post what counts to the COMPUTE books: per settlement month, use in, corrected use out.
+def progress_of(batch: UsageBatch) -> dict[str, Any] | None:
+    """Return how far a worker got with a batch, nothing when it is not with a worker.
 
-    Use is rounded up and what is taken back is rounded down to whole GFLOPS-seconds, so that the
-    statement lines drawn from it (rounded down) always find enough.
-
-    Units: GFLOPS-seconds. Writes: one journal per 100 months.
+    Units: ``bytes_read`` of ``bytes`` of the body without its packing.
     """
-    totals: dict[str, list[int]] = {}
-    for each in sums:
-        pair = totals.setdefault(each.settle_month, [0, 0])
-        pair[0] += each.device_milli_seconds * each.gflops
-        pair[1] += each.reversed_device_milli_seconds * each.gflops
-    transfers: list[Transfer] = []
-    for month, (used, returned) in sorted(totals.items()):
-        here, there = metered(provider.pk, month), unmatched(provider.pk, month)
-        if used:
-            amount = -(-used // 1000)
-            transfers.append(Transfer(new_id(), here, there, amount, TransferCode.METER))
-        if returned >= 1000:
-            amount = returned // 1000
-            transfers.append(Transfer(new_id(), there, here, amount, TransferCode.CORRECT))
-    for first in range(0, len(transfers), _MONTHS_PER_JOURNAL):
-        lines = tuple(transfers[first : first + _MONTHS_PER_JOURNAL])
-        post(Journal(new_id(), kind, at, lines, refs), actor=actor, at=at)
-
-
-@dataclass(frozen=True)
-class Returned:
-    """Use of a settled month that is taken back.
-
-    Args:
-        tied_to: the account its month tied it to, None when it is tied to nothing.
-    Units: ``work`` in thousandths of GFLOPS-seconds.
-    """
-
-    month: str
-    work: int
-    tied_to: AccountKey | None
-
-
-def book_returned(
-    provider: Provider,
-    returned: Sequence[Returned],
-    refs: dict[str, str],
-    *,
-    actor: Actor,
-    at: datetime,
-) -> None:
-    """Post back what a correction takes out of settled months, each where it was metered.
-
-    Units: GFLOPS-seconds, rounded down. Writes: one journal.
-    """
-    transfers: list[Transfer] = []
-    for each in returned:
-        here, there = metered(provider.pk, each.month), unmatched(provider.pk, each.month)
-        legs = [(there, here)] if each.tied_to is None else [(each.tied_to, there), (there, here)]
-        for debit, credit in legs if each.work >= 1000 else []:
-            amount = each.work // 1000
-            transfers.append(Transfer(new_id(), debit, credit, amount, TransferCode.CORRECT))
-    if transfers:
-        post(Journal(new_id(), "metering.correct", at, tuple(transfers), refs), actor=actor, at=at)
+    if batch.status != UsageBatch.Status.PROCESSING:
+        return None
+    task = work.find(WORK_KIND, str(batch.pk))
+    if task is None:
+        return None
+    return {"bytes_read": task.done, "bytes": task.total, "step": task.message or "等待办理"}
 
 
 def _fill(
-    batch: UsageBatch, body: Body, *, actor: Actor, at: datetime, dry_run: bool = False
+    batch: UsageBatch,
+    body: Body,
+    *,
+    actor: Actor,
+    at: datetime,
+    dry_run: bool = False,
+    tell: Callable[[int, int, str], None] | None = None,
 ) -> None:
     """Decode, judge and store one batch; the caller holds the transaction."""
     stage = Stage(batch)
@@ -289,11 +231,18 @@ def _fill(
     packing = (batch.content_type, batch.content_encoding)
     try:
         with body.open() as raw, unpacked(raw, *packing, body.folder) as (plain, kind):
+            size = size_of(plain)
             pieces = read_pieces(plain, kind, senders=senders)
-            staged = stage.fill(ahead(pieces), most_rows=MOST_ROWS)
+            staged = stage.fill(
+                ahead(pieces) if size >= SMALL else pieces,
+                most_rows=MOST_ROWS,
+                tell=tell and (lambda rows: tell(plain.tell(), size, f"已读取 {rows:,} 条")),
+            )
     except BadBatch as bad:
         raise as_refusal(bad) from bad
     _check_totals(batch, staged.rows, staged.device_milli_seconds)
+    if tell:
+        tell(size, size, f"共 {staged.rows:,} 条，正在核对并入账")
     judged = stage.judge()
     stage.store_left_out()
     judged["rejected"] = judged.get("rejected", 0) + staged.bad

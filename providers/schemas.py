@@ -124,6 +124,14 @@ class RatedSchema(serializers.Serializer):
     orders = RatedOrderSchema(many=True)
 
 
+class ProgressSchema(serializers.Serializer):
+    """How far a large batch is, while it is processed."""
+
+    bytes_read = serializers.IntegerField(help_text="of the body without its packing")
+    bytes = serializers.IntegerField()
+    step = serializers.CharField()
+
+
 class BatchSchema(serializers.Serializer):
     """A batch and what became of its rows."""
 
@@ -142,6 +150,7 @@ class BatchSchema(serializers.Serializer):
     errors_url = serializers.CharField()
     error_rows = serializers.IntegerField(required=False, help_text="rows with a fault")
     errors = FaultSchema(many=True, required=False, help_text="the first 1,000")
+    progress = ProgressSchema(required=False)
 
 
 class VerdictSchema(BatchSchema):

@@ -5,12 +5,14 @@ registry and what is already stored, and inserted by one more. A different decod
 fill the same temporary table.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from psycopg import Cursor
 from psycopg.types.json import Jsonb
 
 from ledger.periods import Month, month_of
@@ -19,32 +21,45 @@ from providers.measures import split_use, whole_seconds
 from providers.models import MeteringMonth, Provider, UsageBatch, UsageRecord
 from providers.records import BadRow, Row
 from providers.staging_sql import (
-    CONFLICTS,
     COPY_LEFT_OUT,
     COPY_PART,
     COPY_STAGE,
     COUNTS,
     HELD_AGAIN,
-    INSERT_USAGE,
     JUDGE,
-    LEFT_OUT,
-    LET_GO,
+    JUDGE_CORRECTIONS,
     LOST_TARGETS,
     MONTHS,
     OVER_CAPACITY,
     OVER_HOLD,
+    TABLES,
+    WAITING_TARGETS,
+)
+from providers.storing_sql import (
+    CONFLICTS,
+    INSERT_USAGE,
+    LEFT_OUT,
+    LET_GO,
+    PART_MONTHS,
     REVERSE,
-    STAGE,
     SUMS,
     SUPERSEDE,
     WAIT_ON,
-    WAITING_TARGETS,
 )
 from providers.wire import BadBatch
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 LATEST_AHEAD = timedelta(minutes=5)
 TEST_ORDER = "TEST-OK"
+STORED = ("accepted", "held", "open", "zero")
+# From here on statistics are worth their while, and plans are made for the very batch.
+_MANY = 2_000
+_SMALL_PLANS = "SET LOCAL plan_cache_mode = force_generic_plan"
+# A million rows are joined and grouped several times; the default of 4 MB spills. A sample of
+# 3,000 rows tells enough of a batch. Compiling takes longer than what it saves.
+_LARGE_PLANS = """
+SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL default_statistics_target = 10
+"""
 
 
 @dataclass(frozen=True)
@@ -79,22 +94,32 @@ class Stage:
         self.batch = batch
         self.counted = Staged()
         self._outcomes: dict[str, int] = {}
+        self._months: set[str] = set()
+        self._parts = False
         self._month: Month | None = None
         self._from = self._until = _NEVER
-        with connection.cursor() as cursor:
-            # Uploads of one provider stand in line: what is known must not change meanwhile.
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-                [f"usage/{batch.provider_id}/{batch.livemode}"],
-            )
-            # A million rows are joined and grouped several times; the default of 4 MB spills.
-            cursor.execute("SET LOCAL work_mem = '64MB'")
-            cursor.execute("DROP TABLE IF EXISTS usage_stage, usage_part, usage_judged")
-            for statement in STAGE:
-                cursor.execute(statement)
+        self._facts: dict[str, Any] = {
+            "batch": batch.pk,
+            "provider": batch.provider_id,
+            "livemode": batch.livemode,
+            "received_at": batch.received_at,
+            "latest": batch.received_at + LATEST_AHEAD,
+            "test_order": TEST_ORDER,
+            "hold_reason": batch.hold_reason or _watch(batch.provider, batch.livemode),
+        }
+        _begin(batch.provider_id, livemode=batch.livemode)
 
-    def fill(self, pieces: Iterable[Piece], *, most_rows: int) -> Staged:
+    def fill(
+        self,
+        pieces: Iterable[Piece],
+        *,
+        most_rows: int,
+        tell: Callable[[int], None] | None = None,
+    ) -> Staged:
         """Copy decoded records into the tables, piece by piece, so memory stays flat.
+
+        Args:
+            tell: is told after each piece how many rows have been read.
 
         Raises:
             BadBatch: the decoder cannot go on, or there are too many records.
@@ -110,6 +135,8 @@ class Stage:
             self.counted.corrections += piece.corrections
             self._copy([each for each in piece.one_by_one if isinstance(each, Row)])
             self._leave_out([each for each in piece.one_by_one if isinstance(each, BadRow)])
+            if tell:
+                tell(self.counted.rows)
         return self.counted
 
     def _copy(self, rows: list[Row]) -> None:
@@ -121,6 +148,7 @@ class Stage:
             with cursor.copy(COPY_STAGE) as copy:
                 copy.write("".join(lines))
             if parts:
+                self._parts = True
                 with cursor.copy(COPY_PART) as copy:
                     copy.write("".join(parts))
 
@@ -172,66 +200,105 @@ class Stage:
             for row in rows:
                 copy.write_row((self.batch.pk, row.row, "rejected", *_told(row)))
 
+    @property
+    def _many(self) -> bool:
+        return self.counted.rows > _MANY
+
+    def _run(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run one statement; those of small batches are planned once a connection."""
+        return _run(statement, self._facts, prepare=not self._many)
+
     def judge(self) -> dict[str, int]:
         """Decide the outcome of every staged row; return how many there are of each."""
-        batch = self.batch
-        facts: dict[str, Any] = {
-            "provider": batch.provider_id,
-            "livemode": batch.livemode,
-            "latest": batch.received_at + LATEST_AHEAD,
-            "test_order": TEST_ORDER,
-            "hold_reason": batch.hold_reason or _watch(batch.provider, batch.livemode),
-        }
         with connection.cursor() as cursor:
-            cursor.execute("ANALYZE usage_stage")
-            cursor.execute(JUDGE, facts)
-            cursor.execute("ANALYZE usage_judged")
-            if self.counted.corrections:
-                cursor.execute(WAITING_TARGETS)
-                cursor.execute(LOST_TARGETS)
-            if batch.livemode:
-                cursor.execute(OVER_CAPACITY, facts)
-                cursor.execute(OVER_HOLD, facts)
-            cursor.execute(COUNTS)
-            self._outcomes = dict(cursor.fetchall())
+            cursor.execute(_LARGE_PLANS if self._many else _SMALL_PLANS)
+            if self._many:
+                cursor.execute("ANALYZE usage_stage, usage_part")
+        self._run(JUDGE_CORRECTIONS if self.counted.corrections else JUDGE)
+        if self._many:
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE usage_judged")
+        if self.counted.corrections:
+            self._run(WAITING_TARGETS)
+            self._run(LOST_TARGETS)
+        self._count()
+        if self.batch.livemode and self._outcomes.get("accepted"):
+            self._facts["corrections"] = bool(self.counted.corrections)
+            self._run(OVER_CAPACITY)
+            self._run(OVER_HOLD)
+            self._count()
         return dict(self._outcomes)
+
+    def _count(self) -> None:
+        """Count the rows of each outcome, and note the months of those to be stored."""
+        self._outcomes, self._months = {}, set()
+        for outcome, month, count in self._run(COUNTS):
+            self._outcomes[outcome] = self._outcomes.get(outcome, 0) + count
+            if outcome in STORED:
+                self._months.add(month)
 
     def store_left_out(self) -> None:
         """Keep duplicates, conflicts and rejected rows with their reasons."""
-        if not self._outcomes.keys() & {"duplicate", "conflict", "rejected"}:
-            return
-        facts: dict[str, Any] = {
-            "batch": self.batch.pk,
-            "provider": self.batch.provider_id,
-            "livemode": self.batch.livemode,
-        }
-        with connection.cursor() as cursor:
-            cursor.execute(LEFT_OUT, facts)
+        if self._outcomes.keys() & {"duplicate", "conflict", "rejected"}:
+            self._run(LEFT_OUT)
 
     def store(self) -> list[Sum]:
         """Store what may be stored and return what counts, by order, rate and month."""
-        batch = self.batch
-        facts: dict[str, Any] = {
-            "batch": batch.pk,
-            "provider": batch.provider_id,
-            "livemode": batch.livemode,
-            "received_at": batch.received_at,
-        }
-        with connection.cursor() as cursor:
-            cursor.execute(MONTHS)
-            months = [text for (text,) in cursor.fetchall()]
-            facts["months"] = months
-            facts["settle_months"] = [str(each) for each in settle_months(months)]
-            cursor.execute(INSERT_USAGE, facts)
-            if "conflict" in self._outcomes:
-                cursor.execute(CONFLICTS, facts)
-            if self.counted.corrections:
-                cursor.execute("SET LOCAL providers.moving_usage = 'on'")
-                cursor.execute(REVERSE, facts)
-                cursor.execute(SUPERSEDE, facts)
-                cursor.execute("SET LOCAL providers.moving_usage = 'off'")
-            cursor.execute(SUMS, facts)
-            return [Sum(*line) for line in cursor.fetchall()]
+        if self._parts:
+            self._months |= {month for (month,) in self._run(PART_MONTHS)}
+        months = sorted(self._months)
+        self._facts |= {"months": months, "settle_months": list(map(str, settle_months(months)))}
+        if months:
+            self._run(INSERT_USAGE)
+        stored = self._run(SUMS) if "accepted" in self._outcomes else []
+        if "conflict" in self._outcomes:
+            self._run(CONFLICTS)
+        if self.counted.corrections:
+            with moving_usage():
+                stored += self._run(REVERSE)
+                self._run(SUPERSEDE)
+        return sums_of(stored)
+
+
+def sums_of(lines: Iterable[tuple[Any, ...]]) -> list[Sum]:
+    """Return what counts of stored rows, one sum for each order, rate and month, in order."""
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for line in lines:
+        uses = found.setdefault(line[:6], [0, 0])
+        uses[0] += line[6]
+        uses[1] += line[7]
+    keys = sorted(found, key=lambda key: (key[1], key[2], key[5]))
+    return [Sum(*key, *found[key]) for key in keys]
+
+
+def _begin(provider_id: Any, *, livemode: bool) -> None:
+    """Wait for the provider's turn and give empty tables to work in.
+
+    Uploads of one provider stand in line: what is known must not change meanwhile.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"usage/{provider_id}/{livemode}"],
+        )
+        cursor.execute(TABLES)
+
+
+def _run(statement: str, facts: Mapping[str, Any], *, prepare: bool) -> list[tuple[Any, ...]]:
+    """Run one statement with its facts handed to the server, where plans can be kept."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        cursor.execute(statement.encode(), facts, prepare=prepare)
+        return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def moving_usage() -> Iterator[None]:
+    """Say to the guard of usage records that a block releases or corrects by its statements."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL providers.moving_usage = 'on'")
+        yield
+        cursor.execute("SET LOCAL providers.moving_usage = 'off'")
 
 
 def _watch(provider: Provider, livemode: bool) -> str:
@@ -249,41 +316,50 @@ def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, li
     Returns:
         How many records were released, and what they add to each order, rate and month.
     """
-    facts: dict[str, Any] = {"provider": provider.pk, "livemode": True, "suspects": suspects}
-    facts["watched"] = bool(_watch(provider, livemode=True))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"usage/{provider.pk}/True"]
-        )
-        cursor.execute("DROP TABLE IF EXISTS usage_judged")
-        cursor.execute(HELD_AGAIN, facts)
-        cursor.execute(OVER_CAPACITY, facts)
-        cursor.execute(OVER_HOLD, facts)
-        cursor.execute("SELECT DISTINCT month FROM usage_judged ORDER BY 1")
-        months = [text for (text,) in cursor.fetchall()]
-        facts["months"] = months
-        facts["settle_months"] = [str(each) for each in settle_months(months)]
-        cursor.execute("SET LOCAL providers.moving_usage = 'on'")
-        cursor.execute(LET_GO, facts)
-        released = list(cursor.fetchall())
-        cursor.execute(WAIT_ON, facts)
-        cursor.execute("SET LOCAL providers.moving_usage = 'off'")
-        cursor.execute("DROP TABLE usage_judged")
-    gone = [Sum(*line[:8]) for line in released]
-    return sum(line[8] for line in released), gone
+    facts: dict[str, Any] = {
+        "provider": provider.pk,
+        "livemode": True,
+        "suspects": suspects,
+        "corrections": False,
+        "watched": bool(_watch(provider, livemode=True)),
+    }
+    _begin(provider.pk, livemode=True)
+    for statement in (HELD_AGAIN, OVER_CAPACITY, OVER_HOLD):
+        _run(statement, facts, prepare=False)
+    months = [month for (month,) in _run(MONTHS, {}, prepare=False)]
+    facts["months"] = months
+    facts["settle_months"] = [str(each) for each in settle_months(months)]
+    with moving_usage():
+        released = _run(LET_GO, facts, prepare=False)
+        _run(WAIT_ON, facts, prepare=False)
+    return sum(line[8] for line in released), sums_of(released)
 
 
-def settle_months(months: list[str]) -> Iterator[Month]:
-    """Yield, for each month of use, the month in which it settles: itself or the next open one."""
+def settle_months(months: list[str]) -> list[Month]:
+    """Return, for each month of use, where it settles: in itself or in the next open month."""
     with connection.cursor() as cursor:
         # Whoever shuts a month waits for this upload, and this upload for them (shutting.py).
         cursor.execute("LOCK TABLE providers_meteringmonth IN ROW SHARE MODE")
     closed = set(MeteringMonth.objects.values_list("month", flat=True))
+    found = []
     for text in months:
         month = Month.parse(text)
         while str(month) in closed:
             month = month.next()
-        yield month
+        found.append(month)
+    open_months(found)
+    return found
+
+
+def open_months(months: Iterable[Month]) -> int:
+    """Make the parts of the usage table in which these months lie; return how many were missing.
+
+    Whatever stores usage asks this first: usage of a month that has no part is refused.
+    """
+    wanted = sorted({str(each) for each in months})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT providers_open_months(%s)", [wanted])
+        return int(cursor.fetchone()[0])
 
 
 _NULL = "\\N"

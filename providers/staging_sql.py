@@ -1,24 +1,33 @@
-"""The statements by which a batch is judged and stored, one text each.
+"""The statements by which a batch is judged, one text each; ``storing_sql`` has those that store.
 
-Read in this order: STAGE (tables), JUDGE (what is each row), LOST_TARGETS, OVER_CAPACITY and
-OVER_HOLD (what must wait after all), COUNTS, LEFT_OUT, INSERT_USAGE, REVERSE, SUPERSEDE, SUMS.
+Read in this order: TABLES, JUDGE (what is each row), LOST_TARGETS, OVER_CAPACITY and OVER_HOLD
+(what must wait after all), COUNTS. HELD_AGAIN puts held records where JUDGE puts those of a batch.
 """
 
-STAGE = (
-    """
-CREATE TEMP TABLE usage_stage (
-    row_no int, record_id text, order_no text, device_model text, device_count int,
+# Kept as long as the connection, emptied by every commit: making them anew costs more than a small
+# batch, and plans that were prepared for them stay good. What is asked for most stands first.
+TABLES = """
+CREATE TEMP TABLE IF NOT EXISTS usage_stage (
+    row_no bigint, record_id text, order_no text, device_model text, device_count int,
     share_milli smallint, started_at timestamptz, ended_at timestamptz, basis text,
     job_state text, job_ref text, utilisation_pct numeric, energy_kwh numeric,
     device_seconds numeric, corrects text, reason text, digest bytea, month text,
     device_milli_seconds bigint
-) ON COMMIT DROP""",
-    """
-CREATE TEMP TABLE usage_part (
-    row_no int, segment smallint, started_at timestamptz, ended_at timestamptz, month text,
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS usage_part (
+    row_no bigint, segment smallint, started_at timestamptz, ended_at timestamptz, month text,
     device_milli_seconds bigint
-) ON COMMIT DROP""",
-)
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS usage_judged (
+    outcome text, row_no bigint, model_id uuid, started_at timestamptz, ended_at timestamptz,
+    device_count int, share_milli smallint, segment smallint, device_milli_seconds bigint,
+    gflops int, gross_limit_fen bigint, order_id uuid, price_id uuid, rate_id uuid,
+    month text, record_id text, corrects text, digest bytea, stored_digest bytea, order_no text,
+    device_model text, basis text, job_state text, job_ref text, utilisation_pct numeric,
+    energy_kwh numeric, device_seconds numeric, reason text, code text, hold_reason text
+) ON COMMIT DELETE ROWS;
+DELETE FROM usage_stage; DELETE FROM usage_part; DELETE FROM usage_judged;
+"""
 COPY_STAGE = "COPY usage_stage FROM STDIN"
 COPY_PART = "COPY usage_part FROM STDIN"
 COPY_LEFT_OUT = (
@@ -43,14 +52,8 @@ _REGISTRY = """WITH names AS (
      WHERE provider_id = %(provider)s AND state = 'approved'
 """
 
-# One row per staged record: what it is, and everything that storing needs. The order of the
-# questions matters: known ids first, then faults, then what it waits for.
-JUDGE = f"""
-CREATE TEMP TABLE usage_judged ON COMMIT DROP AS
-{_REGISTRY}), repeats AS (
-    SELECT record_id, min(row_no) AS first_row, count(DISTINCT digest) > 1 AS differ
-      FROM usage_stage GROUP BY record_id HAVING count(*) > 1
-), corrections AS (
+# What becomes of each record that corrects another.
+_CORRECTIONS = """corrections AS (
     SELECT s.row_no,
            t.id IS NULL AND m.row_no IS NULL AS lost,
            t.state IN ('superseded', 'reversal', 'refused')
@@ -70,15 +73,28 @@ CREATE TEMP TABLE usage_judged ON COMMIT DROP AS
           SELECT min(x.row_no) FROM usage_stage x WHERE x.record_id = s.corrects)
      WHERE s.corrects <> '' AND (r.record_id IS NULL OR r.first_row = s.row_no)
        AND NOT EXISTS (
-           SELECT 1 FROM providers_usagerecord k
+           SELECT 1 FROM providers_usageidentity k
             WHERE k.provider_id = %(provider)s AND k.livemode = %(livemode)s
               AND k.record_id = s.record_id AND k.segment = 0)
-)
-SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS rate_id, r.gflops,
-       k.content_digest AS stored_digest,
-       CASE
+)"""
+# The same columns where a batch holds no correction, so that nothing is looked up for it.
+_NO_CORRECTIONS = """corrections AS (
+    SELECT 0 AS row_no, false AS lost, false AS late, false AS waits, false AS closed WHERE false
+)"""
+
+# One row per staged record: what it is, and everything that storing needs. The order of the
+# questions matters: known ids first, then faults, then what it waits for.
+_JUDGE = f"""
+INSERT INTO usage_judged
+{_REGISTRY}), repeats AS (
+    SELECT record_id, min(row_no) AS first_row, count(DISTINCT digest) > 1 AS differ
+      FROM usage_stage
+     WHERE record_id IN (SELECT record_id FROM usage_stage GROUP BY 1 HAVING count(*) > 1)
+     GROUP BY record_id
+), {{corrections}}
+SELECT CASE
            WHEN k.content_digest = s.digest THEN 'duplicate'
-           WHEN k.id IS NOT NULL THEN 'conflict'
+           WHEN k.record_id IS NOT NULL THEN 'conflict'
            WHEN i.differ THEN 'conflict'
            WHEN i.first_row < s.row_no THEN 'duplicate'
            WHEN f.code <> '' THEN 'rejected'
@@ -87,13 +103,15 @@ SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS
            WHEN s.device_milli_seconds = 0 THEN 'zero'
            WHEN w.reason <> '' THEN 'held'
            ELSE 'accepted'
-       END AS outcome,
-       f.code,
+       END,
+       s.row_no, n.model_id, s.started_at, s.ended_at, s.device_count, s.share_milli, 0::smallint,
+       s.device_milli_seconds, r.gflops, o.gross_limit_fen, o.id, o.price_id, r.id, s.month,
+       s.record_id, s.corrects, s.digest, k.content_digest, s.order_no, s.device_model, s.basis,
+       s.job_state, s.job_ref, s.utilisation_pct, s.energy_kwh, s.device_seconds, s.reason, f.code,
        CASE WHEN c.closed THEN 'late_correction'
             WHEN s.ended_at IS NULL OR s.device_milli_seconds = 0 THEN '' ELSE w.reason END
-           AS hold_reason
   FROM usage_stage s
-  LEFT JOIN providers_usagerecord k
+  LEFT JOIN providers_usageidentity k
     ON k.provider_id = %(provider)s AND k.livemode = %(livemode)s
    AND k.record_id = s.record_id AND k.segment = 0
   LEFT JOIN repeats i ON i.record_id = s.record_id
@@ -126,6 +144,8 @@ SELECT s.*, o.id AS order_id, o.gross_limit_fen, o.price_id, n.model_id, r.id AS
            ELSE ''
        END AS reason) w
 """  # noqa: S608 - no outside text
+JUDGE = _JUDGE.format(corrections=_NO_CORRECTIONS)
+JUDGE_CORRECTIONS = _JUDGE.format(corrections=_CORRECTIONS)
 
 # A correction of a correction that waits for two people cannot go ahead of it.
 WAITING_TARGETS = """
@@ -147,25 +167,38 @@ UPDATE usage_judged c SET outcome = 'rejected', code = 'unknown_corrected', hold
 
 # One running sum per model over the moments at which use or capacity changes: where use exceeds
 # capacity, every row of this batch that touches the stretch has to wait. What a row of this
-# batch corrects no longer counts.
+# batch corrects no longer counts. What is stored is looked up by its start: nearly all records
+# last less than a day, the longer ones have an index of their own, and no part lasts longer than
+# its month.
 OVER_CAPACITY = """
-WITH mine AS (
+WITH corrected AS (
+    SELECT corrects FROM usage_judged
+     WHERE %(corrections)s AND corrects <> '' AND outcome IN ('accepted', 'held', 'open', 'zero')
+       AND hold_reason <> 'late_correction'
+), mine AS (
     SELECT row_no, model_id, started_at, ended_at, device_count::bigint * share_milli AS used
       FROM usage_judged
-     WHERE outcome = 'accepted'
-       AND record_id NOT IN (SELECT corrects FROM usage_judged
-                              WHERE outcome IN ('accepted', 'held', 'open', 'zero')
-                                AND hold_reason <> 'late_correction')
+     WHERE outcome = 'accepted' AND record_id NOT IN (SELECT corrects FROM corrected)
 ), span AS (
     SELECT model_id, min(started_at) AS first_at, max(ended_at) AS last_at FROM mine GROUP BY 1
+), stored AS (
+    SELECT model_id, started_at, ended_at, device_count, share_milli, record_id
+      FROM providers_usagerecord
+     WHERE provider_id = %(provider)s AND livemode AND state = 'accepted' AND counted
+       AND started_at > (SELECT min(first_at) - interval '1 day' FROM span)
+       AND started_at < (SELECT max(last_at) FROM span)
+    UNION ALL
+    SELECT model_id, started_at, ended_at, device_count, share_milli, record_id
+      FROM providers_usagerecord
+     WHERE provider_id = %(provider)s AND livemode AND state = 'accepted' AND counted
+       AND ended_at - started_at >= interval '1 day'
+       AND started_at > (SELECT min(first_at) - interval '32 days' FROM span)
+       AND started_at <= (SELECT min(first_at) - interval '1 day' FROM span)
 ), theirs AS (
     SELECT u.model_id, u.started_at, u.ended_at, u.device_count::bigint * u.share_milli AS used
-      FROM providers_usagerecord u JOIN span p ON p.model_id = u.model_id
-     WHERE u.provider_id = %(provider)s AND u.livemode AND u.state = 'accepted' AND u.counted
-       AND u.started_at < p.last_at AND u.ended_at > p.first_at
-       AND u.record_id NOT IN (SELECT corrects FROM usage_judged
-                                WHERE outcome IN ('accepted', 'held', 'open', 'zero')
-                                  AND hold_reason <> 'late_correction')
+      FROM stored u JOIN span p ON p.model_id = u.model_id
+     WHERE u.started_at < p.last_at AND u.ended_at > p.first_at
+       AND u.record_id NOT IN (SELECT corrects FROM corrected)
 ), moments AS (
     SELECT model_id, started_at AS at, used AS change FROM mine
     UNION ALL SELECT model_id, ended_at, -used FROM mine
@@ -221,123 +254,17 @@ UPDATE usage_judged j SET outcome = 'held', hold_reason = 'over_hold'
  WHERE r.row_no = j.row_no AND r.gross + b.gross > r.gross_limit_fen
 """  # noqa: S608 - no outside text
 
-COUNTS = "SELECT outcome, count(*) FROM usage_judged GROUP BY 1"
+# How many of each, and the months of use.
+COUNTS = "SELECT outcome, month, count(*) FROM usage_judged GROUP BY 1, 2"
 
-_GIVEN = """jsonb_strip_nulls(jsonb_build_object(
-        'record_id', record_id, 'order_no', order_no, 'device_model', device_model,
-        'device_count', device_count::text, 'share_milli', share_milli::text,
-        'started_at', to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'ended_at', to_char(ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'basis', basis, 'job_state', nullif(job_state, ''), 'job_ref', nullif(job_ref, ''),
-        'utilisation_pct', utilisation_pct::text, 'energy_kwh', energy_kwh::text,
-        'device_seconds', device_seconds::text, 'corrects', nullif(corrects, ''),
-        'reason', nullif(reason, '')))"""
-
-LEFT_OUT = f"""
-INSERT INTO providers_batchrow (batch_id, row_no, outcome, record_id, faults, given)
-SELECT %(batch)s, row_no, outcome, record_id,
-       CASE outcome
-           WHEN 'duplicate' THEN '[]'::jsonb
-           WHEN 'conflict' THEN jsonb_build_array(jsonb_build_object(
-               'column', 'record_id', 'code', 'record_conflict', 'value', record_id,
-               'stored_digest', encode(stored_digest, 'hex'),
-               'given_digest', encode(digest, 'hex')))
-           ELSE jsonb_build_array(jsonb_build_object(
-               'code', code,
-               'column', CASE WHEN code IN ('unknown_order', 'order_not_open') THEN 'order_no'
-                              WHEN code IN ('outside_order', 'outside_voucher', 'in_future') THEN
-                                  CASE WHEN ended_at IS NULL THEN 'started_at' ELSE 'ended_at' END
-                              ELSE 'corrects' END,
-               'value', CASE WHEN code IN ('unknown_order', 'order_not_open') THEN order_no
-                             WHEN code IN ('outside_order', 'outside_voucher', 'in_future')
-                                 THEN to_char(coalesce(ended_at, started_at)
-                                              AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-                             ELSE corrects END))
-       END,
-       CASE outcome WHEN 'duplicate' THEN '{{}}'::jsonb ELSE {_GIVEN} END
-  FROM usage_judged
- WHERE outcome IN ('duplicate', 'conflict', 'rejected')
- ORDER BY row_no
-"""  # noqa: S608 - no outside text
-
-CONFLICTS = f"""
-INSERT INTO providers_usageconflict (provider_id, livemode, record_id, batch_id, row_no, month,
-                                     stored_digest, given_digest, given, resolved_by, resolution)
-SELECT %(provider)s, %(livemode)s, record_id, %(batch)s, row_no, month, stored_digest, digest,
-       {_GIVEN}, '', ''
-  FROM usage_judged WHERE outcome = 'conflict' ORDER BY row_no
-"""  # noqa: S608 - no outside text
-
-MONTHS = "SELECT month FROM usage_judged UNION SELECT month FROM usage_part ORDER BY 1"
-
-INSERT_USAGE = """
-INSERT INTO providers_usagerecord (
-    provider_id, livemode, record_id, segment, batch_id, row_no, order_id, device_model, model_id,
-    rate_id, gflops, device_count, share_milli, started_at, ended_at, basis, job_state, job_ref,
-    utilisation_pct, energy_kwh, declared_device_seconds, corrects, reason, content_digest, month,
-    settle_month, device_milli_seconds, state, hold_reason, counted, received_at)
-SELECT %(provider)s, %(livemode)s, j.record_id, coalesce(p.segment, 0), %(batch)s, j.row_no,
-       j.order_id, j.device_model, j.model_id, j.rate_id, j.gflops, j.device_count, j.share_milli,
-       coalesce(p.started_at, j.started_at), coalesce(p.ended_at, j.ended_at), j.basis,
-       j.job_state, j.job_ref, j.utilisation_pct, j.energy_kwh, j.device_seconds, j.corrects,
-       j.reason, j.digest, coalesce(p.month, j.month), m.settle_month,
-       coalesce(p.device_milli_seconds, j.device_milli_seconds), j.outcome, j.hold_reason,
-       j.outcome = 'accepted', %(received_at)s
-  FROM usage_judged j
-  LEFT JOIN usage_part p ON p.row_no = j.row_no
-  JOIN unnest(%(months)s::text[], %(settle_months)s::text[]) AS m(month, settle_month)
-    ON m.month = coalesce(p.month, j.month)
- WHERE j.outcome IN ('accepted', 'held', 'open', 'zero')
-"""
-
-# Few among many: named apart so that they are looked up by index, not by reading everything.
-_TARGETS = """WITH targets AS MATERIALIZED (
-    SELECT row_no, corrects, reason FROM usage_judged
-     WHERE corrects <> '' AND outcome IN ('accepted', 'held', 'open', 'zero')
-       AND hold_reason <> 'late_correction'
-)"""
-# What a correction replaces: a row of its own takes it back, in the month where it settled.
-REVERSE = f"""
-{_TARGETS}
-INSERT INTO providers_usagerecord (
-    provider_id, livemode, record_id, segment, batch_id, row_no, order_id, device_model, model_id,
-    rate_id, gflops, device_count, share_milli, started_at, ended_at, basis, job_state, job_ref,
-    corrects, reason, content_digest, month, settle_month, device_milli_seconds, state,
-    hold_reason, counted, received_at)
-SELECT u.provider_id, u.livemode, u.record_id, u.segment + 1000, %(batch)s, j.row_no, u.order_id,
-       u.device_model, u.model_id, u.rate_id, u.gflops, u.device_count, u.share_milli,
-       u.started_at, u.ended_at, u.basis, u.job_state, u.job_ref, '', j.reason, u.content_digest,
-       u.month, u.settle_month, -u.device_milli_seconds, 'reversal', '', true, %(received_at)s
-  FROM targets j
-  JOIN providers_usagerecord u
-    ON u.provider_id = %(provider)s AND u.livemode = %(livemode)s
-   AND u.record_id = j.corrects AND u.segment < 1000
- WHERE u.counted
-"""  # noqa: S608 - no outside text
-SUPERSEDE = f"""
-{_TARGETS}
-UPDATE providers_usagerecord u SET state = 'superseded', hold_reason = ''
-  FROM targets j
- WHERE u.provider_id = %(provider)s AND u.livemode = %(livemode)s
-   AND u.record_id = j.corrects AND u.segment < 1000
-"""  # noqa: S608 - no outside text
-
-SUMS = """
-SELECT u.order_id, coalesce(o.order_no, ''), u.settle_month, coalesce(p.pricing_unit, ''),
-       coalesce(p.price_fen, 0), u.gflops,
-       coalesce(sum(u.device_milli_seconds) FILTER (WHERE u.segment < 1000), 0)::bigint,
-       coalesce(-sum(u.device_milli_seconds) FILTER (WHERE u.segment >= 1000), 0)::bigint
-  FROM providers_usagerecord u
-  LEFT JOIN providers_order o ON o.id = u.order_id
-  LEFT JOIN providers_offeringprice p ON p.id = o.price_id
- WHERE u.batch_id = %(batch)s AND u.counted
- GROUP BY 1, 2, 3, 4, 5, 6
- ORDER BY 2, 3, 6
-"""
+MONTHS = "SELECT DISTINCT month FROM usage_judged ORDER BY 1"
 
 # Held records once more, in the shape of judged rows; the name of a row is its own id here.
 HELD_AGAIN = f"""
-CREATE TEMP TABLE usage_judged ON COMMIT DROP AS
+INSERT INTO usage_judged (
+    row_no, record_id, segment, device_count, share_milli, started_at, ended_at, month,
+    device_milli_seconds, order_id, gross_limit_fen, price_id, model_id, rate_id, gflops, corrects,
+    hold_reason, outcome)
 {_REGISTRY})
 SELECT u.id AS row_no, u.record_id, u.segment, u.device_count, u.share_milli, u.started_at,
        u.ended_at, u.month, u.device_milli_seconds, u.order_id, o.gross_limit_fen, o.price_id,
@@ -360,38 +287,3 @@ SELECT u.id AS row_no, u.record_id, u.segment, u.device_count, u.share_milli, u.
    AND u.hold_reason <> 'late_correction'
    AND (u.hold_reason <> 'under_review' OR NOT %(watched)s)
 """  # noqa: S608 - no outside text
-
-# What still waits says for what it waits now, which may be another thing than before.
-WAIT_ON = """
-UPDATE providers_usagerecord u SET hold_reason = w.hold_reason
-  FROM (SELECT record_id, max(hold_reason) AS hold_reason FROM usage_judged
-         WHERE outcome = 'held' GROUP BY 1) w
- WHERE u.provider_id = %(provider)s AND u.livemode = %(livemode)s
-   AND u.record_id = w.record_id AND u.segment < 1000 AND u.state = 'held'
-   AND u.hold_reason <> w.hold_reason
-"""
-
-# A record goes only as a whole: if one of its parts still waits, all of them do.
-LET_GO = """
-WITH whole AS (
-    SELECT record_id FROM usage_judged GROUP BY 1 HAVING bool_and(outcome = 'accepted')
-), gone AS (
-    UPDATE providers_usagerecord u
-       SET state = 'accepted', hold_reason = '', counted = true, model_id = j.model_id,
-           rate_id = j.rate_id, gflops = j.gflops, settle_month = m.settle_month
-      FROM usage_judged j
-      JOIN whole w ON w.record_id = j.record_id
-      JOIN unnest(%(months)s::text[], %(settle_months)s::text[]) AS m(month, settle_month)
-        ON m.month = j.month
-     WHERE u.id = j.row_no
-    RETURNING u.order_id, u.settle_month, u.gflops, u.device_milli_seconds, u.segment
-)
-SELECT g.order_id, coalesce(o.order_no, ''), g.settle_month, coalesce(p.pricing_unit, ''),
-       coalesce(p.price_fen, 0), g.gflops, sum(g.device_milli_seconds)::bigint, 0::bigint,
-       count(*) FILTER (WHERE g.segment = 0)
-  FROM gone g
-  LEFT JOIN providers_order o ON o.id = g.order_id
-  LEFT JOIN providers_offeringprice p ON p.id = o.price_id
- GROUP BY 1, 2, 3, 4, 5, 6
- ORDER BY 2, 3, 6
-"""

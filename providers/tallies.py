@@ -5,9 +5,10 @@ Set-based SQL over the stored records; nothing is written here.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 from django.db import connection
 
 from ledger.periods import Month
@@ -64,7 +65,7 @@ WITH late AS MATERIALIZED (
         ON b.provider_id = r.provider_id AND b.livemode = r.livemode AND b.month = r.month
        AND b.record_id = r.record_id AND b.segment = r.segment - 1000
      WHERE r.segment >= 1000 AND r.counted AND r.livemode AND r.settle_month = %(month)s
-       AND b.settle_month < r.settle_month
+       AND b.settle_month < %(month)s
 )
 SELECT u.order_id, o.order_no, u.provider_id, o.enterprise_id, o.voucher_id, u.model_id, u.rate_id,
        u.gflops, o.price_id,
@@ -99,6 +100,33 @@ def monthly_usage(
     with connection.cursor() as cursor:
         cursor.execute(_MONTHLY, facts)
         return [MonthlyUsage(*line) for line in cursor.fetchall()]
+
+
+def settlement_input(month: Month) -> bytes:
+    """Return what the close of a month reads, as bytes that are the same for the same usage.
+
+    One line of JSON for each order and rate version, in a fixed order, with sums alone: nothing
+    in it says in which batch, row or order a record came. Its SHA-256 names a month's usage.
+
+    Units: ``device_milli_seconds``, ``gflops``.
+    """
+    return b"".join(
+        msgspec.json.encode(
+            {
+                "provider": str(each.provider_id),
+                "order_no": each.order_no,
+                "model": str(each.model_id),
+                "rate": str(each.rate_id),
+                "gflops": each.gflops,
+                "device_milli_seconds": str(each.device_milli_seconds),
+                "records": each.records,
+                "first_at": each.first_at.astimezone(UTC).isoformat(),
+                "last_at": each.last_at.astimezone(UTC).isoformat(),
+            }
+        )
+        + b"\n"
+        for each in monthly_usage(month)
+    )
 
 
 _WAITING = """

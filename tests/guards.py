@@ -55,7 +55,9 @@ def guards_off(connection: BaseDatabaseWrapper, tables: Iterable[str]) -> Iterat
             "SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger"
             " WHERE NOT tgisinternal AND tgenabled = 'A' AND tgparentid = 0"
         )
-        always = [each for each in cursor.fetchall() if each[0] in set(tables)]
+        enabled = cursor.fetchall()
+        tables = with_parts(cursor, tables)
+        always = [each for each in enabled if each[0] in set(tables)]
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         yield cursor
@@ -65,6 +67,17 @@ def guards_off(connection: BaseDatabaseWrapper, tables: Iterable[str]) -> Iterat
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         for table, trigger in always:
             cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
+
+
+def with_parts(cursor: Any, tables: Iterable[str]) -> list[str]:
+    """Return tables with the parts of those that are partitioned: each has triggers of its own."""
+    tables = list(tables)
+    cursor.execute(
+        "SELECT inhrelid::regclass::text FROM pg_inherits JOIN pg_class ON oid = inhrelid"
+        " WHERE relkind = 'r' AND inhparent::regclass::text = ANY (%s)",
+        [tables],
+    )
+    return tables + [row[0] for row in cursor.fetchall()]
 
 
 def table_names(connection: BaseDatabaseWrapper) -> list[str]:

@@ -9,7 +9,7 @@ import ledger.identifiers
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("providers", "0010_removed_bodies"),
+        ("providers", "0011_usage_by_month"),
     ]
 
     operations = [

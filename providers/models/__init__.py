@@ -27,7 +27,7 @@ from providers.models.desk import DeskRequest, Finding, FindingDecision
 from providers.models.order import Order
 from providers.models.provider import Capacity, Provider, ProviderKey, ProviderSeat
 from providers.models.state_row import StateRow
-from providers.models.usage import BatchRow, UsageConflict, UsageRecord
+from providers.models.usage import BatchRow, UsageConflict, UsageIdentity, UsageRecord
 
 __all__ = [
     "AcceleratorAlias",
@@ -53,6 +53,7 @@ __all__ = [
     "UploadAnswer",
     "UsageBatch",
     "UsageConflict",
+    "UsageIdentity",
     "UsageNonce",
     "UsageRecord",
     "Webhook",

@@ -126,9 +126,6 @@ class UsageRecord(models.Model):
         verbose_name = "计量记录"
         verbose_name_plural = "计量记录"
         constraints = [
-            models.UniqueConstraint(
-                fields=["provider", "livemode", "record_id", "segment"], name="usage_record_once"
-            ),
             models.CheckConstraint(
                 condition=Q(
                     state__in=[
@@ -156,14 +153,17 @@ class UsageRecord(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["record_id"], name="providers_usage_record"),
             models.Index(fields=["batch", "row_no"], name="providers_usage_batch"),
+            models.Index(fields=["order"], name="providers_usage_order", condition=Q(counted=True)),
+            models.Index(fields=["provider", "started_at"], name="providers_usage_time"),
             models.Index(
-                fields=["order", "settle_month"],
-                name="providers_usage_settle",
-                condition=Q(counted=True),
+                fields=["corrects"], name="providers_usage_corrects", condition=~Q(corrects="")
             ),
             models.Index(
-                fields=["provider", "model", "started_at"], name="providers_usage_model_time"
+                fields=["record_id"],
+                name="providers_usage_reversals",
+                condition=Q(segment__gte=1000),
             ),
             models.Index(
                 fields=["provider", "state"],
@@ -171,6 +171,31 @@ class UsageRecord(models.Model):
                 condition=Q(state__in=["held", "open"]),
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.record_id}#{self.segment}"
+
+
+class UsageIdentity(models.Model):
+    """That a part of a record is stored, once for ever, with the digest of its content.
+
+    Usage lies by month, and a unique index of such a table holds within a month only; so this
+    table, which is one piece, keeps (provider, live or test, record, part) unique. The database
+    writes a row whenever a usage record is stored; nobody else writes it.
+    """
+
+    pk = models.CompositePrimaryKey("provider", "livemode", "record_id", "segment")
+    provider = models.ForeignKey(
+        Provider, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    livemode = models.BooleanField("正式")
+    record_id = models.CharField("记录编号", max_length=128)
+    segment = models.SmallIntegerField("分段")
+    content_digest = models.BinaryField("内容摘要", max_length=32)
+
+    class Meta:
+        verbose_name = "记录登记"
+        verbose_name_plural = "记录登记"
 
     def __str__(self) -> str:
         return f"{self.record_id}#{self.segment}"

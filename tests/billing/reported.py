@@ -6,7 +6,8 @@ from ledger.actors import Actor
 from ledger.periods import Month
 from providers import deciding
 from providers.metering import blockers
-from providers.models import Order, UsageBatch
+from providers.models import Order, UsageBatch, UsageRecord
+from providers.staging import open_months
 
 
 def empty_batch(order: Order, received_at: datetime) -> UsageBatch:
@@ -20,6 +21,12 @@ def empty_batch(order: Order, received_at: datetime) -> UsageBatch:
         body_size=1,
         received_at=received_at,
     )
+
+
+def store_usage(rows: list[UsageRecord]) -> None:
+    """Store records as they are, in the months where they settle."""
+    open_months(Month.parse(row.settle_month) for row in rows)
+    UsageRecord.objects.bulk_create(rows)
 
 
 def let_gaps_stand(month: Month, first: Actor, second: Actor, at: datetime) -> None:

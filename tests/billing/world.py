@@ -31,7 +31,7 @@ from providers.models import (
     ProviderSeat,
     UsageRecord,
 )
-from tests.billing.reported import empty_batch, let_gaps_stand
+from tests.billing.reported import empty_batch, let_gaps_stand, store_usage
 from vouchers.calendars import store_year
 from vouchers.issuing import grant_budget
 from vouchers.models import (
@@ -312,7 +312,7 @@ class World:
                         received_at=received_at,
                     )
                 )
-        UsageRecord.objects.bulk_create(rows)
+        store_usage(rows)
         if counted:
             self._meter(order, rows)
         return total

@@ -13,8 +13,8 @@ from tests.house.source_tree import ROOMS, name_of, nodes, shelf_of, sources, tr
 STEPS_OF_AN_ACT = {
     "billing/redeeming.py:redeem_statement": "settling.close_statement redeems one statement",
     "billing/reporting.py:build_content": "make_report freezes what this reads",
-    "providers/metering.py:book_returned": "deciding.decide_request records what it books",
-    "providers/metering.py:book_usage": "the batch and the correction record what they book",
+    "providers/booking.py:book_returned": "deciding.decide_request records what it books",
+    "providers/booking.py:book_usage": "the batch and the correction record what they book",
     "providers/releasing.py:ask_release": "release_held is the act; or a worker does it later",
     "providers/telling.py:ask_delivery": "asks a worker; what happened was recorded by its act",
     "providers/telling.py:ask_due": "asks a worker; what happened was recorded by its act",

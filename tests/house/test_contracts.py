@@ -41,7 +41,7 @@ def test_value_moves_in_few_named_files():
         "ledger",
         "vouchers.issuing",
         "vouchers.spending",
-        "providers.metering",
+        "providers.booking",
         "billing.settling.postings",
     ]
 

@@ -16,6 +16,7 @@ PLANTED = {
     "metering_not_as_booked": [
         f"UPDATE providers_usagerecord SET device_milli_seconds = 1 WHERE {COUNTED}"
     ],
+    "usage_not_kept_once": ["DELETE FROM providers_usageidentity WHERE record_id = 'r-1b'"],
     "usage_counted_oddly": [f"UPDATE providers_usagerecord SET counted = false WHERE {COUNTED}"],
     "usage_reversed_wrongly": [
         f"UPDATE providers_usagerecord SET state = 'superseded' WHERE {COUNTED}"
@@ -31,7 +32,12 @@ MORE = {
     ],
     "metering_not_as_booked": [
         ["UPDATE ledger_transfer SET amount = amount + 10 WHERE code = 700"],
-        [f"UPDATE providers_usagerecord SET settle_month = '2026-12' WHERE {COUNTED}"],
+        ["SELECT providers_open_months('{2026-12}')",
+         f"UPDATE providers_usagerecord SET settle_month = '2026-12' WHERE {COUNTED}"],
+    ],
+    "usage_not_kept_once": [
+        ["DELETE FROM providers_usagerecord WHERE state = 'reversal'"],
+        [f"UPDATE providers_usagerecord SET content_digest = 'x' WHERE {COUNTED}"],
     ],
     "usage_reversed_wrongly": [
         ["UPDATE providers_usagerecord SET device_milli_seconds = device_milli_seconds + 1"
