@@ -3,7 +3,6 @@
 Read only; a test key sees the test data, a live key what counts.
 """
 
-import re
 from datetime import UTC
 from typing import Any
 
@@ -18,9 +17,7 @@ from providers import described
 from providers.api_answers import answer, language_of
 from providers.api_requests import EARLIEST_DAY, MeteringView, choice, identify, whole_number
 from providers.calendar import month_calendar, sequence_gaps
-from providers.waiting import MOST_WAITING, PLACES, REASONS, Waiting, waiting_list
-
-_PLACE = re.compile(rf"(?:{'|'.join(PLACES)})-[0-9]{{1,18}}")
+from providers.waiting import MOST_WAITING, PLACE, REASONS, Waiting, waiting_list
 
 
 class CalendarView(MeteringView):
@@ -66,7 +63,7 @@ class WaitingView(MeteringView):
         http: HttpRequest = request._request
         key = identify(http)
         cursor = http.GET.get("cursor", "")
-        if cursor and not _PLACE.fullmatch(cursor):
+        if cursor and not PLACE.fullmatch(cursor):
             raise _wrong("cursor", cursor, "cursor 请原样使用上一页给出的 next_cursor。")
         page, following = waiting_list(
             key.provider,

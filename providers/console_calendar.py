@@ -1,4 +1,4 @@
-"""Door: a provider's calendar of days, and the declaration that a day had no use."""
+"""Door: what is missing and what waits: the calendar of days, zero declarations, records."""
 
 from datetime import date, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from providers.declaring import declare_zero
 from providers.forms import DayField
 from providers.pages_console import calendar_page
 from providers.seats import actor_at, provider_member
+from providers.waiting import PLACE, REASONS, waiting_list
 
 FIRST_YEAR = 2000
 ENGINEERS = ("provider_admin", "provider_engineer")
@@ -73,7 +74,32 @@ def zero(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('console_calendar')}?month={day:%Y-%m}")
 
 
+@require_GET
+@provider_member()
+def waiting(request: HttpRequest) -> HttpResponse:
+    """List everything of the provider that waits, with what it waits for and what to do."""
+    reason, after = request.GET.get("reason", ""), request.GET.get("after", "")
+    if reason not in REASONS:
+        reason = ""
+    if not PLACE.fullmatch(after):
+        after = ""
+    listed, following = waiting_list(
+        request.seat.provider,  # type: ignore[attr-defined]
+        reason=reason,
+        after=after,
+    )
+    context = {
+        "listed": listed,
+        "following": following,
+        "reason": reason,
+        "begun": after,
+        "reasons": REASONS,
+    }
+    return render(request, "console/waiting.html", context)
+
+
 urlpatterns = [
     path("calendar/", month, name="console_calendar"),
     path("calendar/zero/", zero, name="console_zero"),
+    path("waiting/", waiting, name="console_waiting"),
 ]

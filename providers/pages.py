@@ -123,11 +123,14 @@ def _todo(provider: Provider, at: datetime) -> Iterator[dict[str, str]]:
     if orders:
         yield {"text": f"{orders} 个订单待接单", "url": "console_orders", "query": ""}
     waiting = provider.usage.filter(livemode=True, segment=0, state__in=["held", "open"])
-    for state, word in (("held", "待定"), ("open", "未结束")):
+    for state, word, query in (("held", "待定", ""), ("open", "未结束", "?reason=open")):
         count = waiting.filter(state=state).count()
         if count:
-            text = f"{count} 条记录{word}"
-            yield {"text": text, "url": "console_records", "query": f"?state={state}"}
+            yield {"text": f"{count} 条记录{word}", "url": "console_waiting", "query": query}
+    questions = provider.findings.last_decided("ask").count()
+    if questions:
+        text = f"区数据局有 {questions} 项请贵方说明"
+        yield {"text": text, "url": "console_waiting", "query": "?reason=question"}
     conflicts = provider.conflicts.unresolved().count()
     if conflicts:
         text = f"{conflicts} 条记录编号冲突，等待处理"

@@ -4,6 +4,7 @@ Records that are held or open, conflicts that nobody has closed, and questions o
 Nothing is written here.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -206,4 +207,5 @@ _SOURCES: dict[str, _Source] = {
     "conflict": _conflicts,
     "question": _questions,
 }
-PLACES = tuple(_SOURCES)
+#: How a place at which a page ended is written.
+PLACE = re.compile(rf"(?:{'|'.join(_SOURCES)})-[0-9]{{1,18}}")

@@ -9,6 +9,7 @@ from providers import deciding, looking
 from providers.models import Finding, MeteringMonth, UsageRecord
 from providers.waiting import REASONS, waiting_list
 from tests.providers import world
+from tests.providers.test_console import page, staff_of
 from tests.providers.world import CLERK, LATER, World, a_live_key, a_test_key
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +118,25 @@ def test_a_month_that_is_none_is_said_so(month):
     _, token, _ = a_live_key(World().provider)
     answer = ask(token, f"calendar?month={month}")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
+
+
+def test_the_console_lists_what_waits_with_what_to_do():
+    there = everything()
+    client = staff_of(there, "provider_operator")
+    text = page(client, "console_waiting")
+    listed, _ = waiting_list(there.provider)
+    for each in listed:
+        assert each.told.waits_for_zh in text
+        assert each.told.to_do_zh in text
+    open_only = page(client, "console_waiting", reason="open")
+    assert "running" in open_only
+    assert "too-much" not in open_only
+    assert "为何？" in page(client, "console_waiting", reason="question")
+    assert "项请贵方说明" in page(client, "console")
+
+
+def test_a_provider_with_nothing_waiting_is_told_so():
+    there = World()
+    assert "没有等待的记录" in page(
+        staff_of(there), "console_waiting", after="record-x", reason="?"
+    )
