@@ -62,7 +62,7 @@ WITH late AS MATERIALIZED (
     SELECT r.id
       FROM providers_usagerecord r
       JOIN providers_usagerecord b
-        ON b.provider_id = r.provider_id AND b.livemode = r.livemode AND b.month = r.month
+        ON b.provider_id = r.provider_id AND b.livemode AND b.month = r.month
        AND b.record_id = r.record_id AND b.segment = r.segment - 1000
      WHERE r.segment >= 1000 AND r.counted AND r.livemode AND r.settle_month = %(month)s
        AND b.settle_month < %(month)s
