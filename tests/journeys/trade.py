@@ -98,4 +98,4 @@ def sees_faults(page: Page, count: int) -> str:
 def lets_it_count(page: Page) -> None:
     """Take the whole file in."""
     press(page, "全部入账")
-    page.get_by_text("签名回执").wait_for()
+    page.get_by_text("签名回执", exact=True).wait_for()
