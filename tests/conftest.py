@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from io import StringIO
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.core.management import call_command
@@ -28,6 +29,11 @@ os.environ["TZ"] = "Pacific/Chatham"  # code that trusts the machine's zone fail
 time.tzset()
 # pytest-django's live server and Playwright share a thread with an event loop.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+# No test judges a time: a machine with other work to do is slow, not wrong.
+hypothesis.settings.register_profile(
+    "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("house")
 
 
 def pytest_configure() -> None:

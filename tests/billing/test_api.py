@@ -12,6 +12,7 @@ from ledger import clock
 from ledger.periods import Month
 from providers.client import MeteringClient
 from providers.models import UsageRecord
+from providers.staging import open_months
 from tests.billing.world import CLOSE_AT, START, World, small_world
 from tests.guards import guards_off
 from tests.providers import world as providers_world
@@ -155,6 +156,7 @@ def test_the_answer_is_what_the_description_says():
 def test_an_amount_that_is_taken_back_is_negative():
     world, order = small_world()
     total = world.use(order, hours=10, at=START)
+    open_months([Month(2026, 11)])
     with as_role(SUPERUSER), guards_off(connection, ["providers_usagerecord"]):
         UsageRecord.objects.update(
             state="reversal", segment=1000, device_milli_seconds=-total, settle_month="2026-11"

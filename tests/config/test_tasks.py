@@ -61,6 +61,10 @@ def test_sweeper_roll_ups_and_the_log_come_by_day_and_the_rest_at_night():
     assert times.pop("config.tasks.stamp_log") == crontab(minute=7)
     assert times.pop("config.tasks.roll_up") == 60.0
     assert times.pop("config.tasks.index_log") == 60.0
+    assert times.pop("config.tasks.deliver_webhooks") == 30.0
+    assert times.pop("config.tasks.warn_of_keys") == crontab(hour=8, minute=30)  # people read it
+    for hourly in ("forget_uses", "look_for_oddities"):
+        assert times.pop(f"config.tasks.{hourly}").hour == set(range(24))
     assert all(isinstance(time, crontab) and max(time.hour) < 6 for time in times.values())
 
 

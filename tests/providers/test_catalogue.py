@@ -87,7 +87,7 @@ def test_a_method_that_is_not_known_names_those_that_are():
     assert (answer.status, answer.headers["allow"]) == (405, "POST, OPTIONS")
 
 
-def test_a_refusal_says_where_under_the_types_of_a_row_or_nothing_at_all():
+def test_a_refusal_says_where_under_the_types_of_a_row():
     line = Line()
     table = b"record_id,order_no\nr,x\n"
     (where,) = line.client.upload(table, "text/csv").body["errors"]
@@ -96,7 +96,9 @@ def test_a_refusal_says_where_under_the_types_of_a_row_or_nothing_at_all():
         b'record_id,order_no,device_model,device_count,started_at\n"r,x\n', "text/csv"
     )
     assert [type(each.get("row", 1)) for each in quote.body["errors"]] == [int]
-    assert line.client.upload(b"", JSON).body["errors"] == []
+    (whole,) = line.client.upload(b"", JSON).body["errors"]
+    assert (whole["row"], whole["column"]) == (0, "")  # of the body, not of a row
+    assert whole["hint"]
 
 
 def test_every_code_in_the_source_stands_in_the_catalogue():
@@ -108,4 +110,4 @@ def test_every_code_in_the_source_stands_in_the_catalogue():
     }
     assert named
     assert named <= set(CATALOGUE)
-    assert as_refusal(metering.BadBatch("malformed_csv", row=3)).details == {"row": "3"}
+    assert as_refusal(metering.BadBatch("malformed_csv", row=3)).details["row"] == "3"
