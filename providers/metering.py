@@ -23,7 +23,7 @@ from providers.limits import count_records
 from providers.models import BatchRow, Provider, ProviderKey, UploadAnswer, UsageBatch
 from providers.plain import size_of, unpacked
 from providers.problems import CATALOGUE
-from providers.staging import Stage, Sum, release_rows
+from providers.staging import Stage, Staged, Sum, know_again, release_rows
 from providers.tallies import Blocker, MonthlyUsage, blockers, monthly_usage
 from providers.telling import tell_batch
 from providers.uploads import (
@@ -225,8 +225,35 @@ def _fill(
     dry_run: bool = False,
     tell: Callable[[int, int, str], None] | None = None,
 ) -> None:
-    """Decode, judge and store one batch; the caller holds the transaction."""
-    stage = Stage(batch)
+    """Judge and store one batch; the caller holds the transaction."""
+    rows = know_again(batch)
+    sums: list[Sum] = []
+    if rows:
+        # A declared sum was held against the very same bytes before.
+        _check_totals(batch, rows, batch.expected_device_milli_seconds or 0)
+        judged, refuse = {"duplicate": rows}, False
+    else:
+        stage = Stage(batch)
+        staged = _read(stage, batch, body, tell)
+        rows = staged.rows
+        judged = stage.judge()
+        stage.store_left_out()
+        judged["rejected"] = judged.get("rejected", 0) + staged.bad
+        refuse = _is_faulty(judged) and batch.on_error == UsageBatch.OnError.REJECT_BATCH
+        if dry_run or not refuse:
+            sums = stage.store()
+    _write_counts(batch, rows, judged, sums, nothing_stored=refuse and not dry_run)
+    batch.status = _status_of(refuse, _is_faulty(judged))
+    batch.refused_code = "batch_refused" if refuse else ""
+    batch.finished_at = at
+    if not dry_run:
+        _book_and_record(batch, sums, actor=actor, at=at)
+
+
+def _read(
+    stage: Stage, batch: UsageBatch, body: Body, tell: Callable[[int, int, str], None] | None
+) -> Staged:
+    """Decode a body into the stage and hold it against what its sender declared."""
     senders = frozenset({batch.provider.uscc, str(batch.provider_id)})
     packing = (batch.content_type, batch.content_encoding)
     try:
@@ -243,21 +270,14 @@ def _fill(
     _check_totals(batch, staged.rows, staged.device_milli_seconds)
     if tell:
         tell(size, size, f"共 {staged.rows:,} 条，正在核对并入账")
-    judged = stage.judge()
-    stage.store_left_out()
-    judged["rejected"] = judged.get("rejected", 0) + staged.bad
-    faulty = judged["rejected"] + judged.get("conflict", 0)
-    refuse = bool(faulty) and batch.on_error == UsageBatch.OnError.REJECT_BATCH
-    sums = [] if refuse and not dry_run else stage.store()
-    _write_counts(batch, staged.rows, judged, sums, nothing_stored=refuse and not dry_run)
-    batch.status = _status_of(refuse, faulty)
-    batch.refused_code = "batch_refused" if refuse else ""
-    batch.finished_at = at
-    if not dry_run:
-        _book_and_record(batch, sums, actor=actor, at=at)
+    return staged
 
 
-def _status_of(refuse: bool, faulty: int) -> str:
+def _is_faulty(judged: dict[str, int]) -> bool:
+    return bool(judged.get("rejected", 0) + judged.get("conflict", 0))
+
+
+def _status_of(refuse: bool, faulty: bool) -> str:
     if refuse:
         return UsageBatch.Status.REJECTED
     return UsageBatch.Status.PARTIAL if faulty else UsageBatch.Status.ACCEPTED

@@ -1,7 +1,8 @@
 """The statements by which a judged batch is stored, one text each; ``staging_sql`` has the others.
 
 Read in this order: LEFT_OUT, CONFLICTS, INSERT_USAGE, REVERSE, SUPERSEDE; LET_GO releases what was
-held. All read ``usage_judged``; those that store usage give back what counts of it.
+held. All read ``usage_judged``; those that store usage give back what counts of it. KNOWN_ROWS
+stands instead of all of them for bytes that were taken before.
 """
 
 _GIVEN = """jsonb_strip_nulls(jsonb_build_object(
@@ -40,6 +41,17 @@ SELECT %(batch)s, row_no, outcome, record_id,
  WHERE outcome IN ('duplicate', 'conflict', 'rejected')
  ORDER BY row_no
 """  # noqa: S608 - no outside text
+
+# The rows of an upload whose very bytes were taken before: each of them is known.
+KNOWN_ROWS = """
+INSERT INTO providers_batchrow (batch_id, row_no, outcome, record_id, faults, given)
+SELECT %(batch)s, row_no, 'duplicate', record_id, '[]', '{}'
+  FROM (SELECT row_no, record_id FROM providers_usagerecord
+         WHERE batch_id = %(earlier)s AND segment = 0
+         UNION ALL
+        SELECT row_no, record_id FROM providers_batchrow WHERE batch_id = %(earlier)s) rows
+ ORDER BY row_no
+"""
 
 CONFLICTS = f"""
 INSERT INTO providers_usageconflict (provider_id, livemode, record_id, batch_id, row_no, month,
