@@ -3,11 +3,11 @@
 import os
 import threading
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
+from ledger import clock
 from providers.key_forms import pinned
 from providers.signatures import SignedRequest, check_signature
 
@@ -26,7 +26,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
             if name.startswith("HTTP_") or name == "CONTENT_TYPE"
         }
         url = f"{_ORIGIN}{environ['PATH_INFO']}?{environ['QUERY_STRING']}"
-        check_signature(SignedRequest("POST", url, headers), body, key=_KEY, now=datetime.now(UTC))
+        check_signature(SignedRequest("POST", url, headers), body, key=_KEY, now=clock.now())
         if not hasattr(_own, "connection"):
             _own.connection = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
         _own.connection.execute("INSERT INTO bench_bare (body) VALUES (%s)", [body])

@@ -44,6 +44,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "finance": (
         "vouchers.grant_budget",
+        "providers.view_providers",  # who closes a month sees what stands in its way
         "billing.view_settlement",
         "billing.close_month",
         "billing.prepare_settlement",

@@ -15,7 +15,14 @@ from ledger.refusals import Refused
 from ledger.rights import stating
 from providers import described
 from providers.api_answers import answer, language_of
-from providers.api_requests import EARLIEST_DAY, MeteringView, choice, identify, whole_number
+from providers.api_requests import (
+    EARLIEST_DAY,
+    MeteringView,
+    choice,
+    identify,
+    only_asked,
+    whole_number,
+)
 from providers.calendar import month_calendar, sequence_gaps
 from providers.waiting import MOST_WAITING, PLACE, REASONS, Waiting, waiting_list
 
@@ -28,6 +35,7 @@ class CalendarView(MeteringView):
         """Say of every day of a month whether it was reported, and what is missing."""
         http: HttpRequest = request._request
         key, now = identify(http), clock.now()
+        only_asked(http, "month")
         month = _month_in(http, month_of(now))
         days = month_calendar(key.provider, month, at=now, livemode=key.livemode)
         gaps = sequence_gaps(key.provider, month) if key.livemode else []
@@ -62,6 +70,7 @@ class WaitingView(MeteringView):
         """List everything that waits, what it waits for, since when, and what to do."""
         http: HttpRequest = request._request
         key = identify(http)
+        only_asked(http, "reason", "cursor", "limit")
         cursor = http.GET.get("cursor", "")
         if cursor and not PLACE.fullmatch(cursor):
             raise _wrong("cursor", cursor, "cursor 请原样使用上一页给出的 next_cursor。")
@@ -98,8 +107,8 @@ def _item(each: Waiting, language: str) -> dict[str, str]:
 
 
 def _month_in(request: HttpRequest, running: Month) -> Month:
-    given = request.GET.get("month", "")
-    if not given:
+    given = request.GET.get("month")
+    if given is None:
         return running
     try:
         month = Month.parse(given)

@@ -244,6 +244,17 @@ def control_total(request: HttpRequest, header: str) -> int | None:
     return int(given)
 
 
+def only_asked(request: HttpRequest, *names: str) -> None:
+    """Refuse a query parameter that nobody knows, or one that comes twice: it may be a typo."""
+    for name, given in request.GET.lists():
+        if name not in names or len(given) > 1:
+            raise Refused(
+                "invalid_parameter",
+                f"参数 {name[:50]} 不可用或给了多次。可用的参数：{'、'.join(names)}，各一次。",
+                details={"parameter": name[:50], "value": given[-1][:100]},
+            )
+
+
 def choice(request: HttpRequest, name: str, allowed: tuple[str, ...]) -> str:
     """Return a query parameter that must be one of some words; the first is the default."""
     given = request.GET.getlist(name)
@@ -260,9 +271,10 @@ def choice(request: HttpRequest, name: str, allowed: tuple[str, ...]) -> str:
 
 def whole_number(request: HttpRequest, name: str, default: int, most: int) -> int:
     """Return a query parameter that must be a number from 0 to ``most``."""
-    given = request.GET.get(name, "")
-    if not given:
+    asked = request.GET.getlist(name)
+    if not asked:
         return default
+    given = asked[0] if len(asked) == 1 else "、".join(asked)
     if not (given.isascii() and given.isdigit()) or len(given) > 12 or int(given) > most:
         raise Refused(
             "invalid_parameter",

@@ -163,7 +163,7 @@ _HONEST = " AND ".join(
         f"coalesce(try_cast(device_count AS INT), {MOST_DEVICES + 1}) <= {MOST_DEVICES}",
         _match("device_count", _COUNT),
         _one_or_none("share_milli", _match("share_milli", _SHARE)),
-        "started IS NOT NULL",
+        "coalesce(started >= TIMESTAMP '2000-01-01', false)",
         "(ended_at = '' OR coalesce(ended >= started, false))",
         f"basis IN ({_words(BASES)})",
         f"job_state IN ({_words(JOB_STATES)})",

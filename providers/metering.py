@@ -23,7 +23,8 @@ from providers.limits import count_records
 from providers.models import BatchRow, Provider, ProviderKey, UploadAnswer, UsageBatch
 from providers.plain import size_of, unpacked
 from providers.problems import CATALOGUE
-from providers.staging import Stage, Staged, Sum, know_again, release_rows
+from providers.repeating import know_again
+from providers.staging import Stage, Staged, Sum, release_rows
 from providers.tallies import Blocker, MonthlyUsage, blockers, monthly_usage
 from providers.telling import tell_batch
 from providers.uploads import (

@@ -68,6 +68,10 @@ class Row(NamedTuple):
     digest: bytes
 
 
+#: Months of use are counted from 2000 to 2999 (``ledger.periods``), a day's offset aside.
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class RowFault:
     """One fault of one cell: where it is, what it is, and what to do; row 0 is the whole body."""
@@ -215,9 +219,12 @@ def read_time(value: object) -> datetime:
     if fraction and len(fraction) > _LONGEST_FRACTION:
         raise Unfit("time_precision")
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        moment = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Unfit("time_format") from error
+    if not EARLIEST <= moment < LATEST:
+        raise Unfit("out_of_range")
+    return moment
 
 
 def _one_of(words: frozenset[str]) -> Callable[[object], str]:

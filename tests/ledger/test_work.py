@@ -1,6 +1,5 @@
 """Work for later: asked for once, claimed by one, fenced, tried again, given up."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from ledger import work
 from ledger.actors import system_actor
 from ledger.models import Work
 from ledger.refusals import Refused
+from tests.worker import wait_for
 
 AT = datetime(2026, 11, 1, 1, tzinfo=UTC)
 ACTOR = system_actor("test")
@@ -228,8 +228,7 @@ def test_a_busy_handler_keeps_its_claim_by_its_heartbeat(monkeypatch):
 
     def busy(given, progress):
         first = Work.objects.get(pk=given.pk).lease_until
-        time.sleep(0.3)
-        assert Work.objects.get(pk=given.pk).lease_until > first
+        wait_for(lambda: Work.objects.get(pk=given.pk).lease_until > first)
         return {}
 
     run(busy)

@@ -43,7 +43,11 @@ OPERATIONS = [
 ]
 EXAMPLES = 12
 ROW_BY_ROW = {"upload_batch", "validate_batch"}
-NOTHING_TO_GET_WRONG = {"GET /api/v1/metering/limits", "GET /api/v1/problems"}
+NOTHING_TO_GET_WRONG = {
+    "GET /api/v1/metering/limits",
+    "GET /api/v1/metering/statements",
+    "GET /api/v1/problems",
+}
 MODES = {"good": GenerationMode.POSITIVE, "bad": GenerationMode.NEGATIVE}
 BOUNDS = bounds(
     max_examples=EXAMPLES,
@@ -115,10 +119,15 @@ def closed(made: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def site_for(*, live: bool) -> tuple[Any, dict[str, str]]:
+def site_for(*, live: bool, mode: str = "good") -> tuple[Any, dict[str, str]]:
     """Return the loaded document on a site of one provider, and the headers of its key."""
     site = Site(World(), live=live)
-    loaded = schemathesis.openapi.from_dict(closed(DOCUMENT))
+    made = closed(DOCUMENT)
+    if mode == "bad":  # the key goes with each call, so leaving it out is not what is wrong
+        made["components"].pop("securitySchemes")
+        for operation in (each for path in made["paths"].values() for each in path.values()):
+            operation.pop("security", None)
+    loaded = schemathesis.openapi.from_dict(made)
     loaded.app = site
     loaded.config.checks.positive_data_acceptance.expected_statuses += ["422", "400", "415"]
     return loaded, {"Authorization": f"Bearer {site.token}"}
@@ -136,7 +145,7 @@ def every_row_has_its_outcome(_context, response, _case) -> None:
 @pytest.mark.parametrize("live", [False, True], ids=["test-key", "live-key"])
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_answer_is_one_that_the_document_describes(label, live, mode):
-    loaded, key = site_for(live=live)
+    loaded, key = site_for(live=live, mode=mode)
     operation = loaded.find_operation_by_label(label)
 
     explained = operation.definition.raw["operationId"] in ROW_BY_ROW
