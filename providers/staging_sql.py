@@ -168,8 +168,8 @@ UPDATE usage_judged c SET outcome = 'rejected', code = 'unknown_corrected', hold
 # One running sum per model over the moments at which use or capacity changes: where use exceeds
 # capacity, every row of this batch that touches the stretch has to wait. What a row of this
 # batch corrects no longer counts. What is stored is looked up by its start: nearly all records
-# last less than a day, the longer ones have an index of their own, and no part lasts longer than
-# its month.
+# last less than a day; the longer ones are looked for within a month before, as none of their
+# parts lasts longer.
 OVER_CAPACITY = """
 WITH corrected AS (
     SELECT corrects FROM usage_judged
