@@ -43,6 +43,15 @@ SCREENS = [
     ("22-log-check", "", "/public/log/check/", ""),
     ("23-log-inspection", "auditor", "/office/log/", ""),
     ("24-books", "auditor", "/office/books/", ""),
+    ("25-upload", "provider1", "/console/upload/", ""),
+    ("26-records", "provider1", "/console/records/", ""),
+    ("27-waiting", "provider1", "/console/waiting/", ""),
+    ("28-calendar", "provider1", "/console/calendar/?month=2026-10", ""),
+    ("29-guide", "provider1", "/console/guide/", ""),
+    ("30-access", "provider1", "/console/access/", ""),
+    ("31-problem", "", "/api/v1/problems/time_zone", ""),
+    ("32-desk", "approver", "/office/providers/desk/", ""),
+    ("33-public-guide", "", "/public/metering/", ""),
 ]
 
 
