@@ -18,7 +18,7 @@ from providers import deciding, pages, pages_desk
 from providers.models import DeskRequest, Finding, FindingDecision, Provider
 
 PROPOSE, DECIDE = "providers.propose_usage", "providers.decide_usage"
-READERS = ("providers.view_providers", PROPOSE, DECIDE)
+READERS = ("providers.view_providers", "providers.confirm_key", PROPOSE, DECIDE)
 
 
 def _carry_out(request: HttpRequest, act: Callable[[], Any], done: str) -> None:
