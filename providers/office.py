@@ -17,6 +17,7 @@ from ledger.periods import SHANGHAI
 from ledger.refusals import Refused
 from ledger.rights import actor_of, requires
 from providers import admitting, listing, pages, pages_access, pages_office
+from providers.carrying import carry_out
 from providers.forms import AdmitForm, ReasonForm
 from providers.forms_access import AliasForm, ModelForm, RateForm, RevokeForm
 from providers.models import Provider
@@ -36,15 +37,6 @@ def _need(request: HttpRequest, right: str) -> None:
     """Refuse a step to somebody who may only look."""
     if not request.user.has_perm(right):
         raise PermissionDenied
-
-
-def _carry_out(request: HttpRequest, act: Callable[[], Any], done: str) -> None:
-    """Do one act and say how it went."""
-    try:
-        act()
-        messages.success(request, done)
-    except Refused as refused:
-        messages.error(request, refused.message)
 
 
 @requires(*READERS)
@@ -97,7 +89,7 @@ def provider_admit(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not form.is_valid():
         return _provider_page(request, found, form, ReasonForm(), INVALID)
     actor, now = actor_of(request, "approver"), clock.now()
-    _carry_out(
+    carry_out(
         request,
         lambda: admitting.admit_provider(
             found, batch_no=form.cleaned_data["batch_no"], actor=actor, at=now
@@ -121,7 +113,7 @@ def provider_move(request: HttpRequest, pk: UUID, move: str) -> HttpResponse:
     if not form.is_valid():
         return _provider_page(request, found, AdmitForm(), form, INVALID)
     actor, now = actor_of(request, "approver"), clock.now()
-    _carry_out(
+    carry_out(
         request,
         lambda: acts[move](found, reason=form.cleaned_data["reason"], actor=actor, at=now),
         "已办理，理由已告知供方。",
@@ -135,7 +127,7 @@ def key_confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Put a proposed key into force."""
     found = get_object_or_404(pages_office.waiting_keys(), pk=pk)
     actor, now = actor_of(request, "approver"), clock.now()
-    _carry_out(
+    carry_out(
         request, lambda: admitting.confirm_key(found, actor=actor, at=now), "密钥已确认，立即生效。"
     )
     return redirect("office_provider", pk=found.provider_id)
@@ -150,7 +142,7 @@ def key_revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not form.is_valid():
         return _provider_page(request, found.provider, AdmitForm(), form, INVALID)
     actor, now, typed = actor_of(request, "approver"), clock.now(), form.cleaned_data
-    _carry_out(
+    carry_out(
         request,
         lambda: admitting.revoke_key(
             found,
@@ -170,7 +162,7 @@ def capacity_confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Confirm filed machines; records that waited for them are judged again."""
     found = get_object_or_404(pages_office.all_capacities(), pk=pk)
     actor, now = actor_of(request, "approver"), clock.now()
-    _carry_out(
+    carry_out(
         request,
         lambda: admitting.confirm_capacity(found, actor=actor, at=now),
         "算力规模已确认，等待它的记录已重新判断。",
@@ -220,7 +212,7 @@ def model_register(request: HttpRequest) -> HttpResponse:
     form = ModelForm(request.POST)
     if form.is_valid():
         actor, now = actor_of(request, "reviewer"), clock.now()
-        _carry_out(
+        carry_out(
             request,
             lambda: listing.register_model(**form.cleaned_data, actor=actor, at=now),
             "型号已登记，请继续提出折算系数。",
@@ -246,7 +238,7 @@ def rate_approve(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Approve a rate that another person proposed; held records are released."""
     found = get_object_or_404(pages_office.all_rates(), pk=pk)
     actor, now = actor_of(request, "approver"), clock.now()
-    _carry_out(
+    carry_out(
         request,
         lambda: listing.approve_rate(found, actor=actor, at=now),
         "折算系数已生效，等待它的记录已入账。",

@@ -1,7 +1,5 @@
 """Door for the bureau: address lists of keys, flagged batches, rates turned down, other names."""
 
-from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,21 +9,12 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 
 from ledger import clock
-from ledger.refusals import Refused
 from ledger.rights import actor_of, requires
 from providers import keying, listing, pages_access, pages_office, restricting
+from providers.carrying import carry_out
 from providers.forms_access import AliasForm
 
 READERS = ("providers.view_providers", "providers.confirm_key")
-
-
-def _carry_out(request: HttpRequest, act: Callable[[], Any], done: str) -> None:
-    """Do one act and say how it went."""
-    try:
-        act()
-        messages.success(request, done)
-    except Refused as refused:
-        messages.error(request, refused.message)
 
 
 @requires(*READERS)
@@ -43,7 +32,7 @@ def batch_clear(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Declare a flagged batch genuine."""
     found = get_object_or_404(pages_office.all_batches(), pk=pk)
     actor, now, reason = actor_of(request, "approver"), clock.now(), request.POST.get("reason", "")
-    _carry_out(
+    carry_out(
         request,
         lambda: keying.clear_batch(found, reason=reason, actor=actor, at=now),
         "批次已核实，不再阻止结算。",
@@ -57,7 +46,7 @@ def networks_confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Put an address list of a key into force."""
     found = get_object_or_404(pages_access.all_networks(), pk=pk)
     actor, now = actor_of(request, "approver"), clock.now()
-    _carry_out(
+    carry_out(
         request,
         lambda: restricting.confirm_networks(found, actor=actor, at=now),
         "来源网段已生效。",
@@ -71,7 +60,7 @@ def networks_decline(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Turn an address list of a key down."""
     found = get_object_or_404(pages_access.all_networks(), pk=pk)
     actor, now, reason = actor_of(request, "approver"), clock.now(), request.POST.get("reason", "")
-    _carry_out(
+    carry_out(
         request,
         lambda: restricting.decline_networks(found, reason=reason, actor=actor, at=now),
         "已不予确认，理由已告知供方。",
@@ -85,7 +74,7 @@ def rate_decline(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Turn a proposed rate down."""
     found = get_object_or_404(pages_office.all_rates(), pk=pk)
     actor, now, reason = actor_of(request, "approver"), clock.now(), request.POST.get("reason", "")
-    _carry_out(
+    carry_out(
         request,
         lambda: listing.decline_rate(found, reason=reason, actor=actor, at=now),
         "已不予批准。",
@@ -102,7 +91,7 @@ def alias_propose(request: HttpRequest) -> HttpResponse:
         messages.error(request, "请选择型号并填写别名。")
         return redirect("office_rates")
     typed, actor, now = form.cleaned_data, actor_of(request, "reviewer"), clock.now()
-    _carry_out(
+    carry_out(
         request,
         lambda: listing.propose_alias(typed["alias_of"], typed["alias"], actor=actor, at=now),
         "别名已提出，须由另一人批准后生效。",
@@ -116,7 +105,7 @@ def alias_approve(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Approve a name that another person proposed; held records are released."""
     found = get_object_or_404(pages_access.all_aliases(), pk=pk)
     actor, now = actor_of(request, "approver"), clock.now()
-    _carry_out(
+    carry_out(
         request,
         lambda: listing.approve_alias(found, actor=actor, at=now),
         "别名已生效，等待它的记录已重新判断。",

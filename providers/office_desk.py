@@ -1,10 +1,7 @@
 """Door for the bureau: the desk for usage, where two people decide and oddities are looked at."""
 
-from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
@@ -12,22 +9,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ledger import clock
 from ledger.periods import Month
-from ledger.refusals import Refused
 from ledger.rights import actor_of, requires
 from providers import deciding, pages, pages_desk
+from providers.carrying import carry_out
 from providers.models import DeskRequest, Finding, FindingDecision, Provider
 
 PROPOSE, DECIDE = "providers.propose_usage", "providers.decide_usage"
 READERS = ("providers.view_providers", "providers.confirm_key", PROPOSE, DECIDE)
-
-
-def _carry_out(request: HttpRequest, act: Callable[[], Any], done: str) -> None:
-    """Do one act and say how it went."""
-    try:
-        act()
-        messages.success(request, done)
-    except Refused as refused:
-        messages.error(request, refused.message)
 
 
 @requires(*READERS)
@@ -87,7 +75,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     kind = said.get("kind", "")
     if kind not in DeskRequest.Kind.values:
         raise Http404
-    _carry_out(
+    carry_out(
         request,
         lambda: deciding.propose_request(
             provider,
@@ -108,7 +96,7 @@ def decide(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Agree to what another person asked for, or do not."""
     found = get_object_or_404(DeskRequest, pk=pk)
     agree = request.POST.get("agree") == "1"
-    _carry_out(
+    carry_out(
         request,
         lambda: deciding.decide_request(
             found,
@@ -150,7 +138,7 @@ def finding(request: HttpRequest, pk: int) -> HttpResponse:
 def finding_decide(request: HttpRequest, pk: int) -> HttpResponse:
     """Call a finding genuine, or ask the provider about it."""
     found = get_object_or_404(pages_desk.all_findings(), pk=pk)
-    _carry_out(
+    carry_out(
         request,
         lambda: deciding.decide_finding(
             found,

@@ -17,7 +17,7 @@ from providers.models import UsageBatch, UsageNonce, UsageRecord
 from tests.providers import world
 from tests.providers.world import CLERK, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("november")]
 BATCHES = "/api/v1/metering/batches"
 JSON = "application/json"
 
@@ -45,12 +45,6 @@ def client(token: str, key_id: str = "", private=None) -> MeteringClient:
         private,
         transport=world.in_process(),
     )
-
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch):
-    """The records lie in October 2026; the house is told that it is November."""
-    monkeypatch.setattr("ledger.clock._told", {"now": world.LATER})
 
 
 def test_a_signed_upload_is_taken_and_told_under_the_fixed_names():

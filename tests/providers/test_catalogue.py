@@ -11,17 +11,11 @@ from providers import metering
 from providers.explaining import EXPLANATIONS, RETRY_TEXTS, grouped
 from providers.problems import CATALOGUE
 from providers.uploads import as_refusal
-from tests.providers import world
 from tests.providers.test_api import JSON, Line, client
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("november")]
 PAGE = {"HTTP_ACCEPT": "text/html"}
 HAN = re.compile(r"[\u4e00-\u9fff]")
-
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch):
-    monkeypatch.setattr("ledger.clock._told", {"now": world.LATER})
 
 
 @pytest.mark.parametrize("code", CATALOGUE)

@@ -19,12 +19,7 @@ from tests.providers.test_api import JSON, Line
 from tests.providers.world import CLERK, World
 from tests.vouchers import story
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _november(monkeypatch):
-    monkeypatch.setattr("ledger.clock._told", {"now": world.LATER})
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("november")]
 
 
 def staff_of(there: World, role: str = "provider_engineer") -> Client:

@@ -10,16 +10,11 @@ from providers.waiting import waiting_list
 from tests.providers.test_doors import officer, page
 from tests.providers.world import CLERK, LATER, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("november")]
 
 PROPOSE, DECIDE, VIEW = (
     "providers.propose_usage", "providers.decide_usage", "providers.view_providers",
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch):
-    monkeypatch.setattr("ledger.clock._told", {"now": LATER})
 
 
 def late():

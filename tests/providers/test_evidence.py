@@ -27,12 +27,7 @@ from tests.providers import world
 from tests.providers.test_api import BATCHES, JSON, Line, client
 from tests.providers.world import CLERK, ENGINEER, LATER
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch):
-    monkeypatch.setattr("ledger.clock._told", {"now": world.LATER})
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("november")]
 
 
 def made(kind: str) -> tuple[Any, str]:

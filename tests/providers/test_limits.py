@@ -13,13 +13,8 @@ from providers.models import RateWindow, UsageBatch, UsageNonce
 from tests.providers import world
 from tests.providers.test_api import JSON, Line, client
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("november")]
 ROOM = 20
-
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch):
-    monkeypatch.setattr("ledger.clock._told", {"now": world.LATER})
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from openapi_spec_validator import validate
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection
 
-from ledger import clock
 from ledger.identifiers import new_id
 from providers.client import MeteringClient
 from providers.models import ProviderSeat
@@ -36,7 +35,7 @@ from tests.providers import world
 from tests.providers.world import World
 from tests.vouchers import story
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("november")]
 DOCUMENT = document()
 OPERATIONS = [
     f"{method.upper()} {path}" for path, each in DOCUMENT["paths"].items() for method in each
@@ -64,12 +63,6 @@ def as_text(_context: Any, value: Any) -> bytes:
     """Send what was thought of as it is."""
     text = value if isinstance(value, str) else json.dumps(value)
     return text.encode("utf-8", "surrogatepass")
-
-
-@pytest.fixture(autouse=True)
-def _november():
-    with clock.set_to(world.LATER):
-        yield
 
 
 class Site:

@@ -13,12 +13,7 @@ from tests.ledger.making import seal_all
 from tests.providers import world
 from tests.providers.test_api import BATCHES, JSON, Line, client
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch):
-    monkeypatch.setattr("ledger.clock._told", {"now": world.LATER})
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("november")]
 
 
 def test_before_sealing_the_receipt_promises_and_has_the_entry():

@@ -8,12 +8,7 @@ from providers.models import UsageBatch
 from tests.providers import world
 from tests.providers.test_api import JSON, Line, client
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch):
-    monkeypatch.setattr("ledger.clock._told", {"now": world.LATER})
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("november")]
 
 
 def outcomes(batch_id: str) -> dict[str, str]:

@@ -18,13 +18,7 @@ from tests.providers import world
 from tests.providers.world import CLERK, World
 from tests.vouchers import story
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _november():
-    with clock.set_to(world.LATER):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("november")]
 
 
 def reader(there: World, role: str = "provider_engineer") -> Client:

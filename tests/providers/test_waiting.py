@@ -12,12 +12,7 @@ from tests.providers import world
 from tests.providers.test_console import page, staff_of
 from tests.providers.world import CLERK, LATER, World, a_live_key, a_test_key
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch):
-    monkeypatch.setattr("ledger.clock._told", {"now": LATER})
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("november")]
 
 
 def everything():

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 
 from config import tasks
+from ledger import clock
 from ledger.refusals import Refused
 from providers import pages_access, telling
 from providers.models import Webhook, WebhookAttempt, WebhookDelivery
@@ -27,19 +28,18 @@ from tests.providers import world
 from tests.providers.receiver import Receiver
 from tests.providers.world import AT, ENGINEER, LATER, World
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("november")]
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 
 
 @pytest.fixture(autouse=True)
-def _clock(monkeypatch):
-    monkeypatch.setattr("ledger.clock._told", {"now": LATER})
+def _near_receivers(monkeypatch):
     opened = dataclasses.replace(settings.ACCESS, webhook_networks=LOOPBACK)
     monkeypatch.setattr(settings, "ACCESS", opened)
 
 
-def told(monkeypatch, at) -> None:
-    monkeypatch.setattr("ledger.clock._told", {"now": at})
+def told(at) -> None:
+    clock.advance(at - clock.now())
 
 
 def hook(provider, url: str, events=("batch.finished",)) -> Webhook:
@@ -80,7 +80,7 @@ def test_a_finished_batch_and_its_held_records_are_told_signed():
         opened(webhook, receiver.messages[0][0], receiver.messages[0][1] + b" ")
 
 
-def test_a_receiver_that_fails_is_tried_again_with_pauses_under_one_number(monkeypatch):
+def test_a_receiver_that_fails_is_tried_again_with_pauses_under_one_number():
     there = World()
     with Receiver(500, 302, 204) as receiver:
         hook(there.provider, receiver.url)
@@ -90,7 +90,7 @@ def test_a_receiver_that_fails_is_tried_again_with_pauses_under_one_number(monke
         world.do_work()
         assert len(receiver.messages) == 1, "a pause is kept"
         for pause in PAUSES[:2]:
-            told(monkeypatch, LATER + 10 * pause)
+            told(LATER + 10 * pause)
             assert tasks.deliver_webhooks() == 1
             world.do_work()
     assert len({heads["webhook-id"] for heads, _ in receiver.messages}) == 1
@@ -101,7 +101,7 @@ def test_a_receiver_that_fails_is_tried_again_with_pauses_under_one_number(monke
     assert list(tries) == [(1, 500), (2, 302), (3, 204)]
 
 
-def test_after_a_day_it_is_given_up_and_sent_again_on_demand(monkeypatch):
+def test_after_a_day_it_is_given_up_and_sent_again_on_demand():
     there = World()
     assert timedelta(days=1) < sum(PAUSES, timedelta()) < timedelta(days=2)
     with Receiver(503) as receiver:
@@ -109,12 +109,12 @@ def test_after_a_day_it_is_given_up_and_sent_again_on_demand(monkeypatch):
         there.send(there.record())
         world.do_work()
         for day in range(len(PAUSES)):
-            told(monkeypatch, LATER + timedelta(days=day + 1))
+            told(LATER + timedelta(days=day + 1))
             tasks.deliver_webhooks()
             world.do_work()
         delivery = WebhookDelivery.objects.get()
         assert (delivery.state, delivery.attempts) == ("given_up", len(PAUSES) + 1)
-        told(monkeypatch, LATER + timedelta(days=30))
+        told(LATER + timedelta(days=30))
         assert tasks.deliver_webhooks() == 0
         receiver.answers = [200]
         telling.replay_delivery(delivery, actor=ENGINEER, at=LATER + timedelta(days=30))
@@ -255,12 +255,12 @@ def test_a_faulty_webhook_is_refused(url, events, code):
     assert refused.value.code == code
 
 
-def test_keys_that_end_are_told_once_a_step(monkeypatch):
+def test_keys_that_end_are_told_once_a_step():
     provider = world.a_provider()
     key, _, _ = world.a_live_key(provider)
     hook(provider, "https://a.example/", tuple(EVENTS))
     for days, warnings in ((31, 0), (29, 1), (28, 0), (13, 1), (0.5, 1), (-1, 0)):
-        told(monkeypatch, key.valid_until - timedelta(days=days))
+        told(key.valid_until - timedelta(days=days))
         assert tasks.warn_of_keys() == warnings, days
     (ending,) = pages_access.ending_keys(provider, key.valid_until - timedelta(days=3))
     assert (ending["key"], ending["days"]) == (key, 3)
