@@ -19,7 +19,7 @@ from billing.lookup import month_close
 from billing.models import MonthClose, Statement, StatementLine
 from billing.rating import PricingUnit, gross_fen
 from billing.redeeming import card_hours, rate_label
-from billing.statements import UNIT_TITLES, quantity_of
+from billing.statements import UNIT_TITLES, line_data
 from ledger.amounts import pflops_hours, share_floor
 from ledger.periods import Month
 from providers.models import AcceleratorModel, AcceleratorRate, Order, Provider, UsageRecord
@@ -28,6 +28,10 @@ PRELIMINARY, TEST = "preliminary", "test"
 NO_VOUCHER = "no_voucher"
 REVERSALS_FROM = 1_000
 _MONEY = ("gross_fen", "public_fen", "self_fen")
+_LINE = (
+    "statement_no", "order_no", "enterprise", "usage_month", "model", "rate", "gflops",
+    "device_milli_seconds", "records", "pflops_hours", "unit", "quantity",
+)  # fmt: skip
 _SETTLED = frozenset({MonthClose.State.REVIEW, MonthClose.State.CLOSED, MonthClose.State.PAID})
 _TITLES = {PRELIMINARY: "尚未出具，按当前用量", NO_VOUCHER: "无券订单，不核销", TEST: "测试数据"}
 
@@ -108,24 +112,13 @@ def _statements(provider: Provider, close: MonthClose) -> QuerySet[Statement]:
 
 
 def _line(statement: Statement, line: StatementLine) -> dict[str, Any]:
-    """Return one line of a statement."""
+    """Return one line of a statement; amounts as text, as everything of the interface."""
+    told = line_data(statement, line)
     return {
-        "statement_no": statement.statement_no,
+        **{name: told[name] for name in _LINE},
+        **{name: str(told[name]) for name in ("price_fen", *_MONEY)},
         "state": str(statement.state),
         "state_title": statement.get_state_display(),
-        "order_no": statement.order.order_no,
-        "enterprise": statement.enterprise.name,
-        "usage_month": line.usage_month,
-        "model": line.model_name,
-        "rate": line.rate_label,
-        "gflops": str(line.gflops),
-        "device_milli_seconds": str(line.device_milli_seconds),
-        "records": line.records,
-        "pflops_hours": f"{line.pflops_hours:f}",
-        "unit": UNIT_TITLES[PricingUnit(line.pricing_unit)],
-        "quantity": quantity_of(line),
-        "price_fen": str(line.price_fen),
-        **{name: str(getattr(line, name)) for name in _MONEY},
     }
 
 

@@ -99,11 +99,11 @@ def test_the_template_can_be_sent_as_it_is():
     assert {name for name, needed, *_ in RECORD_FIELDS if needed} == set(REQUIRED)
 
 
-def test_a_large_file_is_judged_later_and_its_page_asks_how_far_it_is(monkeypatch):
+def test_a_large_file_is_judged_later_and_its_page_asks_how_far_it_is():
     there = World()
     client = staff_of(there)
-    monkeypatch.setattr(metering, "SYNC_BYTES", 10)
-    preview = client.post(reverse("console_upload"), {"file": file_of(there, {})})
+    file = file_of(there, *[{}] * (metering.SYNC_ROWS + 3))
+    preview = client.post(reverse("console_upload"), {"file": file})
     ticket = {"ticket": preview.context["ticket"]}
     shown = client.post(reverse("console_upload_confirm"), ticket, follow=True).content.decode()
     batch = UsageBatch.objects.get()
