@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from providers.models import Provider, UsageRecord
-from providers.staging import settle_months
+from providers.staging import moving_usage, settle_months
 
 #: Reversals carry the segment of what they take back plus this.
 REVERSALS_FROM = 1000
@@ -119,14 +119,12 @@ def refuse_record(provider: Provider, record_id: str) -> None:
 
 def clear_suspects(provider: Provider, batch: str) -> None:
     """Let the suspected repeats of a batch wait for nothing but the next judging."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL providers.moving_usage = 'on'")
+    with moving_usage(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE providers_usagerecord SET hold_reason = 'no_rate' WHERE provider_id = %s"
             " AND batch_id = %s AND livemode AND state = 'held' AND hold_reason = 'suspect_repeat'",
             [provider.pk, batch],
         )
-        cursor.execute("SET LOCAL providers.moving_usage = 'off'")
 
 
 def _move(provider: Provider, record_id: str, state: str, hold_reason: str) -> None:
@@ -136,7 +134,5 @@ def _move(provider: Provider, record_id: str, state: str, hold_reason: str) -> N
         "state": state,
         "hold_reason": hold_reason,
     }
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL providers.moving_usage = 'on'")
+    with moving_usage(), connection.cursor() as cursor:
         cursor.execute(_MOVE, facts)
-        cursor.execute("SET LOCAL providers.moving_usage = 'off'")

@@ -175,15 +175,12 @@ def run_batch_work(task: Work, progress: Progress) -> dict[str, Any]:
 
 
 @transaction.atomic
-def release_held(
-    provider: Provider | None = None, *, suspects: bool = False, actor: Actor, at: datetime
-) -> int:
+def release_held(provider: Provider | None = None, *, actor: Actor, at: datetime) -> int:
     """Judge held records again and count those that no longer wait; nothing is sent twice.
 
     Called when a rate, an alias, a capacity or an order's limit has come; safe at any time.
 
-    Args:
-        suspects: let suspected repeats go too, because the actor decided that they are genuine.
+    Suspected repeats go only when two people say so (``deciding``).
 
     Returns:
         How many records have been released.
@@ -194,7 +191,7 @@ def release_held(
         waiting = waiting.filter(pk=provider.pk)
     released = 0
     for each in waiting.distinct().order_by("pk"):
-        records, sums = release_rows(each, suspects=suspects)
+        records, sums = release_rows(each)
         if not records:
             continue
         released += records

@@ -7,7 +7,7 @@ and loses it in the document.
 # mypy: disable-error-code="type-arg,assignment,attr-defined,var-annotated,call-arg"
 from http import HTTPStatus
 
-from drf_spectacular.utils import OpenApiResponse, inline_serializer
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 from providers.explaining import EXPLANATIONS
@@ -360,10 +360,6 @@ class CatalogueSchema(serializers.Serializer):
     """The error catalogue."""
 
     problems = CatalogueEntrySchema(many=True)
-
-
-#: For an answer nobody has described yet; the tests name every operation that still uses it.
-FREE_OBJECT = inline_serializer("FreeObject", {"any": serializers.DictField(required=False)})
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:

@@ -307,11 +307,8 @@ def _watch(provider: Provider, livemode: bool) -> str:
     return UsageRecord.HoldReason.UNDER_REVIEW if watched else ""
 
 
-def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, list[Sum]]:
+def release_rows(provider: Provider) -> tuple[int, list[Sum]]:
     """Judge the held records of a provider again and let go those that no longer wait.
-
-    Args:
-        suspects: let suspected repeats go too, because a person decided that they are genuine.
 
     Returns:
         How many records were released, and what they add to each order, rate and month.
@@ -319,7 +316,6 @@ def release_rows(provider: Provider, *, suspects: bool = False) -> tuple[int, li
     facts: dict[str, Any] = {
         "provider": provider.pk,
         "livemode": True,
-        "suspects": suspects,
         "corrections": False,
         "watched": bool(_watch(provider, livemode=True)),
     }

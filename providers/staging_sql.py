@@ -283,7 +283,6 @@ SELECT u.id AS row_no, u.record_id, u.segment, u.device_count, u.share_milli, u.
        AND r.valid_from <= first.started_at AND first.started_at < r.valid_until
   LEFT JOIN fleets g ON g.model_id = n.model_id
  WHERE u.provider_id = %(provider)s AND u.livemode = %(livemode)s AND u.state = 'held'
-   AND (%(suspects)s OR u.hold_reason <> 'suspect_repeat')
-   AND u.hold_reason <> 'late_correction'
+   AND u.hold_reason NOT IN ('suspect_repeat', 'late_correction')
    AND (u.hold_reason <> 'under_review' OR NOT %(watched)s)
 """  # noqa: S608 - no outside text

@@ -55,7 +55,7 @@ def test_a_correction_of_a_shut_month_waits_and_changes_nothing_until_two_people
         ("fix", 0, "held", "late_correction", "2026-10", "2026-11", HOUR * 3 // 8),
         ("r-1", 0, "accepted", "", "2026-10", "2026-10", HOUR),
     ]
-    metering.release_held(there.provider, suspects=True, actor=CLERK, at=LATER)
+    metering.release_held(there.provider, actor=CLERK, at=LATER)
     assert rows(record_id="fix")[0][2] == "held"
     request = ask(there, "correct", "fix")
     with pytest.raises(Refused) as refused:
