@@ -2,7 +2,7 @@
 PYTHON_RUN = .venv/bin/python -m deploy.launcher
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run demo test check bench fuzz verify verifier shell clean
+.PHONY: help setup setup-test run demo year test check bench fuzz verify verifier shell clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ run: setup ## play the demonstration month on an empty database, then serve http
 
 demo: setup ## the demonstration month without serving; writes var/demo/summary.json
 	@$(PYTHON_RUN) demo
+
+year: setup ## a demonstration year on an empty database: twelve months closed, paid, reported
+	@DEMO_STORY=seed_year $(PYTHON_RUN) demo
 
 setup-test:
 	@sh deploy/bootstrap.sh test

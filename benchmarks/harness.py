@@ -58,8 +58,8 @@ def make_template() -> None:
     )
 
 
-def measure(name: str, part: str, size: int) -> Measured:
-    """Time ``part`` (ours or floor) of benchmark ``name`` in a child process."""
+def measure(name: str, part: str, size: int) -> dict[str, Measured]:
+    """Time ``part`` (ours, floor or both) of benchmark ``name`` in a child process."""
     copy = f"bench_{os.getpid()}"
     execute(f"DROP DATABASE IF EXISTS {copy} WITH (FORCE)")
     execute(f"CREATE DATABASE {copy} TEMPLATE {TEMPLATE}")
@@ -71,7 +71,8 @@ def measure(name: str, part: str, size: int) -> Measured:
             stdout=subprocess.PIPE,
             text=True,
         )
-        return Measured(**json.loads(answer.stdout.splitlines()[-1]))
+        told = json.loads(answer.stdout.splitlines()[-1])
+        return {each: Measured(**figures) for each, figures in told.items()}
     finally:
         execute(f"DROP DATABASE IF EXISTS {copy} WITH (FORCE)")
 
@@ -99,11 +100,19 @@ def measure_rivals(names: Sequence[str], size: int, ours: Measured) -> dict[str,
     return speeds
 
 
-def best_of(name: str, size: int, repeats: int) -> tuple[Measured, Measured]:
-    """Return the quickest (ours, floor) of ``repeats`` turns: the least disturbed by neighbours."""
-    turns = [(measure(name, "ours", size), measure(name, "floor", size)) for _ in range(repeats)]
-    ours, floor = zip(*turns, strict=True)
-    return min(ours, key=lambda each: each.seconds), min(floor, key=lambda each: each.seconds)
+def best_of(name: str, size: int, repeats: int, *, together: bool) -> tuple[Measured, Measured]:
+    """Return the quickest (ours, floor) of ``repeats`` turns: the least disturbed by neighbours.
+
+    Args:
+        together: one preparation serves both parts; for a floor that only reads.
+    """
+    parts = ("both",) if together else ("ours", "floor")
+    turns = [measure(name, part, size) for _ in range(repeats) for part in parts]
+    ours, floor = (
+        min((turn[part] for turn in turns if part in turn), key=lambda each: each.seconds)
+        for part in ("ours", "floor")
+    )
+    return ours, floor
 
 
 def run_benchmark(name: str, sizes: Sequence[int], repeats: int, out: Path) -> None:
@@ -115,7 +124,8 @@ def run_benchmark(name: str, sizes: Sequence[int], repeats: int, out: Path) -> N
     make_template()
     try:
         for size in sizes:
-            ours, floor = best_of(name, size, repeats)
+            together = getattr(module, "TOGETHER", False)
+            ours, floor = best_of(name, size, repeats, together=together)
             ratio = floor.seconds / ours.seconds
             if getattr(module, "RATIO", "rate") == "time":
                 ratio = 1 / ratio

@@ -5,7 +5,7 @@ rate, the cap and the share of the statement that it corrects: what was taken is
 proportion; a line given back whole gives back exactly what it took. Nothing is written here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,60 +16,141 @@ from billing.rating import PricingUnit, Term, gross_fen
 from ledger.amounts import divide_half_up, yuan_text
 from ledger.periods import Month
 from providers.metering import MonthlyUsage, monthly_usage
-from providers.models import Order
+from providers.models import OfferingPrice, Order
 
 ADJUSTMENT = "adjustment"
 
 
 @dataclass(frozen=True)
 class TakenBack:
-    """Amounts of a line that takes back.
+    """A quantity that is taken back and its amounts, at one price.
 
-    Units: fen, none above zero; ``ratio_bp`` and ``cap_price_fen`` of the line it corrects.
+    Units: device-milli-seconds above zero; fen, none above zero; ``ratio_bp`` and
+    ``cap_price_fen`` of the lines it corrects.
     """
 
+    device_milli_seconds: int
+    records: int
+    price_fen: int
+    filed_price_fen: int | None
+    tier: int
+    discount_bp: int
     gross_fen: int
+    credit_fen: int
     metered_fen: int
     public_fen: int
     ratio_bp: int
     cap_price_fen: int | None
 
 
-def price_back(usage: MonthlyUsage, order: Order) -> TakenBack | None:
+@dataclass(frozen=True)
+class Charged:
+    """What stands charged at one price for an order, rate and month of use, over all statements.
+
+    Units: device-milli-seconds, fen; the highest ratio in basis points and price cap in fen.
+    """
+
+    tier: int
+    price_fen: int
+    discount_bp: int
+    filed_price_fen: int | None
+    quantity: int
+    metered_fen: int
+    public_fen: int
+    credit_fen: int
+    ratio_bp: int
+    cap_price_fen: int | None
+
+
+#: By order, rate and month of use; the highest tier first.
+Standing = dict[tuple[UUID, str, str], list[Charged]]
+
+
+def standing_charges(usages: Iterable[MonthlyUsage]) -> Standing:
+    """Return what stands charged where something is taken back; one question for a whole month."""
+    orders = {each.order_id for each in usages if each.device_milli_seconds < 0}
+    found: Standing = {}
+    if not orders:
+        return found
+    rows = (
+        StatementLine.objects.filter(statement__order__in=orders)
+        .values_list(
+            "statement__order_id", "rate_ref", "usage_month",
+            "tier", "price_fen", "discount_bp", "filed_price_fen",
+        )
+        .annotate(
+            Sum("device_milli_seconds"),
+            Sum("metered_fen"),
+            Sum("public_fen"),
+            Sum("credit_fen"),
+            Max("ratio_bp"),
+            Max("cap_price_fen"),
+        )
+        .order_by("-tier", "-price_fen", "discount_bp")
+    )  # fmt: skip
+    for order, rate, month, *sums in rows:
+        found.setdefault((order, rate, month), []).append(Charged(*sums))
+    return found
+
+
+def price_back(
+    usage: MonthlyUsage, price: OfferingPrice, standing: Standing
+) -> list[TakenBack] | None:
     """Price use that is taken back by what earlier statements charge for it.
+
+    With a price list by quantity the highest tier is given back first, as if the use had never
+    been: the tiers below it stay full.
+
+    Args:
+        price: of the order.
+        standing: what is charged so far.
 
     Returns:
         None when less stands charged than is to be taken back, e.g. after an upheld objection.
     """
-    back = -usage.device_milli_seconds
-    charged = StatementLine.objects.filter(
-        statement__order=order, rate_ref=str(usage.rate_id), usage_month=usage.usage_month
-    )
-    stands = charged.aggregate(
-        quantity=Sum("device_milli_seconds", default=0),
-        metered=Sum("metered_fen", default=0),
-        public=Sum("public_fen", default=0),
-        ratio=Max("ratio_bp", default=0),
-        cap=Max("cap_price_fen"),
-    )
-    quantity = stands["quantity"]
-    if back > quantity:
+    left = -usage.device_milli_seconds
+    stands = standing.get((usage.order_id, str(usage.rate_id), usage.usage_month), [])
+    if left > sum(each.quantity for each in stands):
         return None
-    gross = gross_fen(
-        back,
+    backs: list[TakenBack] = []
+    for each in stands:
+        quantity = min(left, each.quantity)
+        if quantity > 0:
+            records = usage.records if not backs else 0
+            backs.append(_give_back(each, quantity, records, usage, price))
+            left -= quantity
+    return backs
+
+
+def _give_back(
+    stands: Charged, quantity: int, records: int, usage: MonthlyUsage, price: OfferingPrice
+) -> TakenBack:
+    """Return the amounts of a quantity taken off one standing charge, in proportion."""
+    priced = gross_fen(
+        quantity,
         gflops=usage.gflops,
-        price_fen=order.price.price_fen,
-        unit=PricingUnit(order.price.pricing_unit),
+        price_fen=stands.price_fen,
+        unit=PricingUnit(price.pricing_unit),
+        discount_bp=stands.discount_bp,
     )
+    credit = min(stands.credit_fen * quantity // stands.quantity, priced)
+    gross = priced - credit
     # Cut upwards: the public purse gets the odd fen back, as it never paid it.
-    public = -(-stands["public"] * back // quantity)
-    metered = divide_half_up(stands["metered"] * back, quantity)
+    public = -(-stands.public_fen * quantity // stands.quantity)
+    metered = divide_half_up(stands.metered_fen * quantity, stands.quantity)
     return TakenBack(
+        device_milli_seconds=quantity,
+        records=records,
+        price_fen=stands.price_fen,
+        filed_price_fen=stands.filed_price_fen,
+        tier=stands.tier,
+        discount_bp=stands.discount_bp,
         gross_fen=-gross,
+        credit_fen=-credit,
         metered_fen=-min(metered, gross),
         public_fen=-public,
-        ratio_bp=stands["ratio"],
-        cap_price_fen=stands["cap"],
+        ratio_bp=stands.ratio_bp,
+        cap_price_fen=stands.cap_price_fen,
     )
 
 
@@ -96,13 +177,16 @@ def terms_of(granted_fen: int, lines: Iterable[TakenBack]) -> list[Term]:
 
 def carried_months(month: Month) -> dict[UUID, list[Month]]:
     """Return for each order the earlier months whose adjustments no statement has taken up."""
+    taking = Statement.objects.exclude(also_settles=[]).exclude(month=str(month))
+    taken = {
+        (order_id, text)
+        for order_id, months in taking.values_list("order_id", "also_settles")
+        for text in months
+    }
     found: dict[UUID, list[Month]] = {}
     for close in MonthClose.objects.settled_before(month):
         for order_id in unstated_orders(close):
-            taken = Statement.objects.filter(
-                order_id=order_id, also_settles__contains=[close.month]
-            )
-            if not taken.exclude(month=str(month)).exists():
+            if (order_id, close.month) not in taken:
                 found.setdefault(order_id, []).append(close.period)
     return found
 
@@ -128,9 +212,20 @@ def carried_item(order: Order, gross_fen: int, public_fen: int) -> dict[str, obj
     }
 
 
-def order_usage(order: Order, month: Month) -> list[MonthlyUsage]:
-    """Return what counts for one order in one settlement month."""
-    return [each for each in monthly_usage(month, order.provider) if each.order_id == order.pk]
+def earlier_usage(carried: Mapping[UUID, Sequence[Month]]) -> dict[UUID, list[MonthlyUsage]]:
+    """Return what was carried over, by order and in the order of its months.
+
+    One question for each month that anything comes from.
+    """
+    wanted: dict[Month, list[UUID]] = {}
+    for order_id, months in carried.items():
+        for month in months:
+            wanted.setdefault(month, []).append(order_id)
+    found: dict[UUID, list[MonthlyUsage]] = {}
+    for month in sorted(wanted, key=str):
+        for each in monthly_usage(month, orders=wanted[month]):
+            found.setdefault(each.order_id, []).append(each)
+    return found
 
 
 def tied_work(usages: Iterable[MonthlyUsage]) -> int:

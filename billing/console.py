@@ -1,127 +1,79 @@
-"""Door: a provider's statements and reports, to be confirmed or objected to line by line."""
+"""Door: a provider's statements, to be confirmed or objected to line by line."""
 
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from billing import lookup, pages
-from billing.forms import ObjectionForm
+from billing import portal_and_console as shared
+from billing.forms_answers import ObjectionForm, TotalForm
 from billing.models import Statement
-from billing.settling import confirm_statement, object_statement
+from billing.portal_and_console import CONFLICT, CONSOLE
+from billing.reconciling import record_total
 from ledger import clock
 from ledger.refusals import Refused
 from providers.seats import actor_at, provider_member
-
-SIDE = "provider"
-CONFLICT = 409
-
-
-def _own(request: HttpRequest, pk: UUID) -> Statement:
-    """Return one of the provider's own statements, or 404."""
-    own = lookup.full_statements(request.seat.provider.statements.all())  # type: ignore[attr-defined]
-    found: Statement | None = own.filter(pk=pk).first()
-    if found is None:
-        raise Http404
-    return found
 
 
 @require_GET
 @provider_member()
 def statements(request: HttpRequest) -> HttpResponse:
     """List the provider's statements."""
-    own = request.seat.provider.statements.all()  # type: ignore[attr-defined]
-    waiting = own.waiting_for(SIDE).count()
-    context = {
-        "page_obj": pages.page_of(request, own.put_out().with_parties().newest_first()),
-        "waiting": f"有 {waiting} 份对账单等待贵方确认。" if waiting else "",
-        "reports": lookup.provider_reports(request.seat.provider),  # type: ignore[attr-defined]
-    }
-    return render(request, "console/statements.html", context)
+    return shared.listed(CONSOLE, request)
 
 
 @require_GET
 @provider_member()
 def statement(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show one statement with its whole derivation and the form to answer."""
-    found = _own(request, pk)
-    return _page(request, found, ObjectionForm(statement=found))
+    return _shown(request, CONSOLE.statement(request, pk))
 
 
-def _page(
-    request: HttpRequest, found: Statement, form: ObjectionForm, status: int = 200
+def _shown(
+    request: HttpRequest,
+    found: Statement,
+    form: ObjectionForm | None = None,
+    status: int = 200,
+    total: TotalForm | None = None,
 ) -> HttpResponse:
-    context = {
-        **pages.statement_page(found),
-        "form": form,
-        "may_answer": pages.may_answer(found, SIDE),
-        "may_resolve": False,
-        "confirm_url": reverse("console_statement_confirm", args=[found.pk]),
-        "object_url": reverse("console_statement_object", args=[found.pk]),
+    """Show a statement as to both sides, with the form for the provider's own total."""
+    more = {
+        "total_url": reverse("console_statement_total", args=[found.pk]),
+        "total_form": total or TotalForm(),
     }
-    return render(request, "console/statement.html", context, status=status)
+    return shared.shown(CONSOLE, request, found, form, status, **more)
 
 
 @require_POST
 @provider_member()
-def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Say yes for the provider."""
-    found = _own(request, pk)
-    try:
-        confirm_statement(
-            found,
-            side=SIDE,
-            digest=request.POST.get("digest", ""),
-            actor=actor_at(request),
-            at=clock.now(),
-        )
-        messages.success(request, "已确认。")
-    except Refused as refused:
-        pages.told(request, refused)
-    return redirect("console_statement", pk=pk)
-
-
-@require_POST
-@provider_member()
-def dispute(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Object to a line for the provider."""
-    found = _own(request, pk)
-    form = ObjectionForm(request.POST, statement=found)
+def total(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Keep what the provider's own books say of a statement."""
+    found = CONSOLE.statement(request, pk)
+    form = TotalForm(request.POST)
     if form.is_valid():
+        said = form.cleaned_data
         try:
-            object_statement(
+            record_total(
                 found,
-                side=SIDE,
-                ordinal=int(form.cleaned_data["ordinal"]),
-                reason=form.cleaned_data["reason"],
+                int(said["gross"] * 100),
+                said["card_hours"],
+                said["note"],
                 actor=actor_at(request),
                 at=clock.now(),
             )
-            messages.success(request, "异议已提交，数据局处理后会在这里答复。")
+            messages.success(request, "已登记，差额显示在“自算合计”处。")
             return redirect("console_statement", pk=pk)
         except Refused as refused:
-            form.add_error(refused.field or None, refused.message)
-    return _page(request, found, form, CONFLICT)
-
-
-@require_GET
-@provider_member()
-def report_file(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Give the PDF of one of the provider's own reports."""
-    seat = request.seat  # type: ignore[attr-defined]
-    report = lookup.report(pk)
-    if report is None or report.provider_id != seat.provider_id or not report.file_name:
-        raise Http404
-    return pages.pdf_response(report)
+            form.add_error(None, refused.message)
+    return _shown(request, found, None, CONFLICT, total=form)
 
 
 urlpatterns = [
-    path("reports/<uuid:pk>.pdf", report_file, name="console_report_file"),
     path("", statements, name="console_statements"),
     path("<uuid:pk>/", statement, name="console_statement"),
-    path("<uuid:pk>/confirm/", confirm, name="console_statement_confirm"),
-    path("<uuid:pk>/object/", dispute, name="console_statement_object"),
+    *shared.answers(CONSOLE, _shown),
+    path("<uuid:pk>/total/", total, name="console_statement_total"),
 ]

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, Sum
 
 from billing.adjustments import unstated_orders
 from billing.models import MonthClose, Statement
+from billing.recomputing import amounts
 from ledger.balances import Balance, balances, movements
 from ledger.chart import (
     AccountKey,
@@ -26,7 +26,8 @@ from ledger.chart import (
 )
 from ledger.periods import Month
 from providers.models import Provider
-from vouchers.models import Programme, Voucher
+from vouchers.models import Enterprise, Programme, Voucher
+from vouchers.pools import set_aside
 
 HISTORY_MONTHS = 12
 
@@ -63,10 +64,14 @@ class Flow:
         return {**vars(self), "ties": ties}
 
 
-def _statements(slug: str, provider: Provider | None) -> list[Statement]:
+def _statements(
+    slug: str, provider: Provider | None, enterprise: Enterprise | None = None
+) -> list[Statement]:
     found = Statement.objects.filter(voucher__programme__slug=slug).select_related(
         "voucher__programme"
     )
+    if enterprise is not None:
+        found = found.filter(enterprise=enterprise)
     return list(found if provider is None else found.filter(provider=provider))
 
 
@@ -77,10 +82,13 @@ def _provider_ids(provider: Provider | None) -> list[UUID]:
 
 
 def accounts_of(
-    slug: str, provider: Provider | None = None
+    slug: str, provider: Provider | None = None, enterprise: Enterprise | None = None
 ) -> list[tuple[str, str, str, list[AccountKey]]]:
-    """Return the accounts of a programme by stage: code, title, what is listed, accounts."""
-    statements = _statements(slug, provider)
+    """Return the accounts of a programme by stage: code, title, what is listed, accounts.
+
+    With a provider or an enterprise, those stages whose accounts are kept for it alone.
+    """
+    statements = _statements(slug, provider, enterprise)
     providers = _provider_ids(provider)
     spent = [
         ("3000", "已核销待结算", "redeemed", [redeemed(slug, str(pk)) for pk in providers]),
@@ -91,9 +99,14 @@ def accounts_of(
     if provider is not None:
         return spent
     vouchers = Voucher.objects.filter(programme__slug=slug).select_related("programme")
+    if enterprise is not None:
+        vouchers = vouchers.filter(enterprise=enterprise)
+    held = ("2000", "算力券余额", "vouchers", [each.account for each in vouchers])
+    if enterprise is not None:
+        return [held, *spent[1:3]]
     return [
         ("1100", "可用预算", "budget", [budget(slug)]),
-        ("2000", "算力券余额", "vouchers", [each.account for each in vouchers]),
+        held,
         *spent,
         ("4000", "已失效", "expired", [expired(slug)]),
     ]
@@ -116,7 +129,13 @@ def funnel(slug: str) -> tuple[list[Step], bool]:
         held = _total(found, keys, "debits_pending") if code == "2000" else 0
         amount = _total(found, keys, "posted") - held
         used = sum(1 for key in keys if found[key].credits_posted)
-        if code == "2000":
+        if code == "1100":
+            aside = set_aside(slug)
+            steps.append(_step(code, "未承诺预算", amount - aside.fen, granted, detail, used))
+            steps.append(
+                _step(code, "已承诺（已预留待发券）", aside.fen, granted, "reserved", aside.count)
+            )
+        elif code == "2000":
             steps.append(_step(code, "券内可用", amount, granted, detail, used))
             steps.append(_step(code, "已被订单占用", held, granted, "holds", used))
         else:
@@ -148,6 +167,7 @@ def roll_forward(
     opened_at: datetime | None,
     closed_at: datetime,
     provider: Provider | None = None,
+    enterprise: Enterprise | None = None,
 ) -> dict[str, Any]:
     """Return what lay in each stage before and after a period, and what moved in between.
 
@@ -155,7 +175,7 @@ def roll_forward(
         opened_at: the moment the last report looked at; None when this is the first.
     """
     slug = programme.slug
-    stages = accounts_of(slug, provider)
+    stages = accounts_of(slug, provider, enterprise)
     keys = [treasury(slug), *(key for _, _, _, keys in stages for key in keys)]
     after = balances(keys, as_of=closed_at)
     before = balances(keys, as_of=opened_at) if opened_at else dict.fromkeys(keys, Balance())
@@ -176,7 +196,9 @@ def roll_forward(
     return {
         "title": programme.title,
         "rows": [row.as_plain() for row in rows],
-        "total": None if provider else _total_row(before, after, treasury(slug), rows),
+        "total": None
+        if provider or enterprise
+        else _total_row(before, after, treasury(slug), rows),
     }
 
 
@@ -211,9 +233,13 @@ def _total_row(
     }
 
 
-def history(month: Month, provider: Provider | None = None) -> list[dict[str, Any]]:
+def history(
+    month: Month, provider: Provider | None = None, enterprise: Enterprise | None = None
+) -> list[dict[str, Any]]:
     """Return the months up to and with ``month`` that were settled, at most twelve."""
     found = Statement.objects.put_out().filter(month__lte=str(month))
+    if enterprise is not None:
+        found = found.filter(enterprise=enterprise)
     if provider is not None:
         found = found.filter(provider=provider)
     rows = (
@@ -239,47 +265,30 @@ def history(month: Month, provider: Provider | None = None) -> list[dict[str, An
     ]
 
 
-_RECOMPUTED = """
-SELECT coalesce(sum(round(CASE WHEN p.pricing_unit = 'CARD_HOUR'
-           THEN used.dms::numeric * p.price_fen / 3600000
-           ELSE used.dms::numeric * used.gflops * p.price_fen / 3600000000000
-       END)), 0)::bigint
-  FROM (SELECT u.order_id, u.rate_id, u.gflops, u.month, u.settle_month,
-               sum(u.device_milli_seconds) AS dms
-          FROM providers_usagerecord u
-         WHERE u.counted AND u.livemode
-           AND (u.settle_month = %(month)s AND u.order_id <> ALL (%(unstated)s::uuid[])
-                OR (u.order_id, u.settle_month) IN (
-                    SELECT * FROM unnest(%(orders)s::uuid[], %(months)s::text[])))
-           AND (%(provider)s::uuid IS NULL OR u.provider_id = %(provider)s::uuid)
-         GROUP BY u.order_id, u.rate_id, u.gflops, u.month, u.settle_month) used
-  JOIN providers_order o ON o.id = used.order_id AND o.voucher_id IS NOT NULL
-  JOIN providers_offeringprice p ON p.id = o.price_id
-"""
-
-
-def recomputed_gross_fen(month: Month, provider: Provider | None = None) -> int:
+def recomputed_gross_fen(
+    month: Month, provider: Provider | None = None, enterprise: Enterprise | None = None
+) -> int:
     """Return what a month's usage costs, computed a second way: by the database, from the records.
 
-    Written apart from ``rating``: decimal arithmetic of PostgreSQL against whole numbers of Python.
     Adjustments that went over to a later month are left to it, those taken up here are in.
     """
     close = MonthClose.objects.get(month=str(month))
     taken_up = [
-        (str(each.order_id), earlier)
-        for each in close.statements.all()
+        (each.order_id, earlier)
+        for each in close.statements.exclude(also_settles=[])
         for earlier in each.also_settles
     ]
-    facts = {
-        "month": str(month),
-        "provider": provider.pk if provider else None,
-        "unstated": [str(each) for each in unstated_orders(close)],
-        "orders": [order for order, _ in taken_up],
-        "months": [earlier for _, earlier in taken_up],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_RECOMPUTED, facts)
-        return int(cursor.fetchone()[0])
+    found = amounts(
+        month,
+        taken_up,
+        unstated_orders(close),
+        at=close.cutoff_at or month.end_at,
+        provider=provider,
+    )
+    if enterprise is None:
+        return sum(each.gross_fen for each in found)
+    own = set(enterprise.orders.values_list("pk", flat=True))
+    return sum(each.gross_fen for each in found if each.order_id in own)
 
 
 def settled_in_ledger_fen(statements: Iterable[Statement]) -> int:
@@ -294,7 +303,10 @@ def settled_in_ledger_fen(statements: Iterable[Statement]) -> int:
 
 
 def checks_of(
-    close: MonthClose, statements: Sequence[Statement], provider: Provider | None = None
+    close: MonthClose,
+    statements: Sequence[Statement],
+    provider: Provider | None = None,
+    enterprise: Enterprise | None = None,
 ) -> list[dict[str, Any]]:
     """Return the figures that were found twice, with their difference."""
     charged = sum(
@@ -307,7 +319,7 @@ def checks_of(
         (
             "服务总价：由计量记录独立重算",
             charged,
-            lambda: recomputed_gross_fen(close.period, provider),
+            lambda: recomputed_gross_fen(close.period, provider, enterprise),
         ),
         (
             "券抵扣：各行之和",

@@ -1,11 +1,11 @@
 """Forms of the settlement: short, plain, and each says what it will do."""
 
-from typing import Any
-
 from django import forms
 
-from billing.models import Statement
-from billing.settling.paying import LONGEST_REFERENCE
+from billing.bank_files import LONGEST_REFERENCE
+from billing.interest import MOST_BP
+from billing.models import Clawback
+from providers.forms import YuanField
 
 
 class CloseForm(forms.Form):
@@ -47,33 +47,72 @@ class PaymentForm(forms.Form):
     )
 
 
-class ReturnForm(forms.Form):
-    """Why the bank sent the money back."""
+class ResultsForm(forms.Form):
+    """The bank's answers as a file."""
 
-    reason = forms.CharField(label="退汇原因", max_length=200)
-
-
-class ObjectionForm(forms.Form):
-    """Object to one line of a statement."""
-
-    ordinal = forms.ChoiceField(
-        label="对哪一行有异议",
-        widget=forms.RadioSelect,
-        error_messages={"required": "请选择有异议的一行。"},
-    )
-    reason = forms.CharField(
-        label="异议理由",
-        max_length=1000,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="写明哪些用量不对、依据是什么。只有这一行的券抵扣会暂扣，其余照常结算。",
+    file = forms.FileField(
+        label="回单文件",
+        help_text="CSV，UTF-8 或 GBK。可以下载已填好编号、户名和金额的模板，只补银行的处理结果。",
     )
 
-    def __init__(self, *args: Any, statement: Statement, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        lines = [line for line in statement.lines.all() if line.reverses_id is None]
-        self.fields["ordinal"].choices = [  # type: ignore[attr-defined]
-            (str(line.ordinal), f"第 {line.ordinal} 行：{line.model_name}") for line in lines
-        ]
+
+class ClawbackForm(forms.Form):
+    """Open a case of recovering money."""
+
+    cause = forms.ChoiceField(label="立案原因", choices=Clawback.Cause.choices)
+    facts = forms.CharField(
+        label="认定的事实",
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text="收款方会在事实告知书中看到这段文字。",
+    )
+    amount_fen = YuanField(label="拟追回金额（元）")
+
+
+class RefundForm(forms.Form):
+    """What a provider gave back after it was paid."""
+
+    refund_fen = YuanField(
+        label="服务商退款金额（元）",
+        help_text="退给企业的全部金额，含企业自付部分。系统按比例算出应退回财政的部分。",
+        error_messages={"required": "请填写退款金额。"},
+    )
+    proof = forms.CharField(
+        label="退款凭证",
+        max_length=200,
+        help_text="例如“红字发票 2431…，银行流水 ICBC-2026…”。收款方会在事实告知书中看到。",
+        error_messages={"required": "请写明退款凭证。"},
+    )
+
+
+class DecisionForm(forms.Form):
+    """Put a decision forward."""
+
+    amount_fen = YuanField(label="追回本金（元）")
+    interest_bp = forms.IntegerField(
+        label="年利率（万分之一）",
+        min_value=0,
+        max_value=MOST_BP,
+        initial=0,
+        help_text="例如 345 表示 3.45%；不计息填 0。自付款日次日起至决定日，单利，尾数舍去。",
+    )
+    ground = forms.CharField(
+        label="理由和依据", max_length=4000, widget=forms.Textarea(attrs={"rows": 5})
+    )
+    bar_until = forms.DateField(
+        label="取消企业资格至（不取消请留空）",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="取消资格的同时撤销本单所用的算力券。",
+    )
+
+
+class CashBackForm(forms.Form):
+    """Record money that came back."""
+
+    amount_fen = YuanField(label="到账金额（元）")
+    bank_reference = forms.CharField(label="银行流水号", max_length=LONGEST_REFERENCE)
+    received_on = forms.DateField(label="到账日期", widget=forms.DateInput(attrs={"type": "date"}))
 
 
 class ResolveForm(forms.Form):

@@ -19,6 +19,9 @@ FROM ledger_account a JOIN ledger_transfer t ON a.id IN (t.debit_id, t.credit_id
 WHERE a.code = '3100' AND t.phase IN ('single', 'post') GROUP BY a.subject
 """
 
+#: What a statement owes: its share, or what a claim on it wrote off.
+_OWED = "CASE s.payee_kind WHEN 'provider' THEN s.public_fen ELSE coalesce(s.granted_fen, 0) END"
+
 INVARIANTS: dict[str, str] = {
     "statement_total": """
         SELECT s.statement_no, 'says ' || concat_ws('/', s.gross_fen, s.public_fen, s.self_fen)
@@ -35,18 +38,19 @@ INVARIANTS: dict[str, str] = {
             || concat_ws('/', s.public_fen, s.held_back_fen, s.paid_fen) || ', booked '
             || concat_ws('/', b.settled, b.held_back, b.paid)
         FROM billing_statement s LEFT JOIN ({_BOOKED}) b ON b.subject = s.id::text
-        WHERE (s.state IN ('approved', 'paid') AND (coalesce(b.settled, 0) <> s.public_fen
-                OR coalesce(b.held_back, 0) <> s.held_back_fen
+        WHERE (s.state IN ('approved', 'paid') AND (coalesce(b.settled, 0) <> {_OWED}
+                OR coalesce(b.held_back, 0)
+                    <> CASE s.payee_kind WHEN 'provider' THEN s.held_back_fen ELSE 0 END
                 OR coalesce(b.paid, 0) + coalesce(b.offset_by_claims, 0) <> s.paid_fen))
             OR (s.state NOT IN ('approved', 'paid') AND b.subject IS NOT NULL)
     """,
-    "paid_statement_still_owes": """
-        SELECT s.statement_no, 'owes ' || s.public_fen - s.paid_fen || ', lies there '
+    "paid_statement_still_owes": f"""
+        SELECT s.statement_no, 'owes ' || {_OWED} - s.paid_fen || ', lies there '
             || coalesce(b.credits_posted - b.debits_posted, 0)
         FROM billing_statement s
         LEFT JOIN ledger_account a ON a.code IN ('3100', '3200') AND a.subject = s.id::text
         LEFT JOIN ledger_accountbalance b ON b.account_id = a.id
-        WHERE s.state = 'paid' AND (s.paid_fen <> s.public_fen
+        WHERE s.state = 'paid' AND (s.paid_fen <> {_OWED}
             OR coalesce(b.credits_posted - b.debits_posted, 0) <> 0)
     """,
     "statement_not_redeemed": """
@@ -55,9 +59,14 @@ INVARIANTS: dict[str, str] = {
         FROM billing_statement s
         JOIN (SELECT statement_id, sum(public_fen) AS public_fen FROM billing_statementline
             WHERE reverses_id IS NULL GROUP BY statement_id) lines ON lines.statement_id = s.id
-        LEFT JOIN vouchers_redemption r ON r.charge_ref = s.id::text
-        WHERE s.state <> 'draft' AND (lines.public_fen <> coalesce(r.amount_fen, 0)
-            OR s.voucher_id <> r.voucher_id OR s.redemption_id IS DISTINCT FROM r.id)
+        LEFT JOIN (SELECT left(charge_ref, 36) AS statement, sum(amount_fen) AS amount_fen,
+                array_agg(id) AS ids, array_agg(voucher_id) AS vouchers
+            FROM vouchers_redemption GROUP BY 1) r ON r.statement = s.id::text
+        WHERE s.state <> 'draft' AND (coalesce(r.amount_fen, 0) <> CASE s.payee_kind
+                WHEN 'provider' THEN lines.public_fen ELSE coalesce(s.granted_fen, 0) END
+            OR NOT r.vouchers <@ (s.voucher_id || array(SELECT p.voucher_id
+                FROM providers_orderpart p WHERE p.order_id = s.order_id))
+            OR (s.redemption_id IS NULL) <> (r.ids IS NULL) OR s.redemption_id <> ALL (r.ids))
     """,
     "redeemed_not_on_statements": """
         SELECT q.id || ' ' || a.programme, 'redeemed and not settled '
@@ -70,7 +79,8 @@ INVARIANTS: dict[str, str] = {
             FROM billing_statement s
             JOIN vouchers_voucher v ON v.id = s.voucher_id
             JOIN vouchers_programme p ON p.id = v.programme_id
-            WHERE s.state NOT IN ('draft', 'approved', 'paid') GROUP BY s.provider_id, p.slug
+            WHERE s.state NOT IN ('draft', 'approved', 'paid') AND s.payee_kind = 'provider'
+            GROUP BY s.provider_id, p.slug
         ) o ON o.provider_id = q.id AND o.slug = a.programme
         WHERE s.credits_posted - s.debits_posted <> coalesce(o.owed, 0)
     """,
@@ -87,13 +97,13 @@ INVARIANTS: dict[str, str] = {
         SELECT statement_id || '/' || ordinal, 'charged ' || gross_fen || ' for '
             || round(exact, 4) || ', public ' || public_fen || ' at ' || ratio_bp
         FROM (
-            SELECT l.*, CASE pricing_unit
-                WHEN 'CARD_HOUR' THEN device_milli_seconds::numeric * price_fen / 3600000
-                ELSE device_milli_seconds::numeric * gflops * price_fen / 3600000000000
+            SELECT l.*, device_milli_seconds::numeric * price_fen * (10000 - discount_bp)
+                * CASE pricing_unit WHEN 'CARD_HOUR' THEN 1 ELSE gflops END
+                / CASE pricing_unit WHEN 'CARD_HOUR' THEN 36000000000 ELSE 36000000000000000
                 END AS exact
             FROM billing_statementline l WHERE reverses_id IS NULL
         ) priced
-        WHERE gross_fen <> round(exact)
+        WHERE gross_fen <> round(exact) - credit_fen
             OR (device_milli_seconds >= 0 AND (metered_fen > gross_fen
                 OR public_fen * 10000 > metered_fen * ratio_bp::bigint + 9999))
             OR (device_milli_seconds < 0 AND (metered_fen < gross_fen
@@ -112,7 +122,8 @@ INVARIANTS: dict[str, str] = {
         SELECT coalesce(said.subject, booked.subject)::text, 'statements ' || coalesce(self_fen, 0)
             || ', booked ' || coalesce(amount, 0)
         FROM (SELECT enterprise_id || '/' || provider_id || '/' || month AS subject,
-                sum(self_fen) AS self_fen
+                sum(self_fen + CASE WHEN granted_fen IS NULL THEN 0
+                    ELSE public_fen - granted_fen END) AS self_fen
             FROM billing_statement WHERE state <> 'draft' GROUP BY 1) said
         FULL JOIN (
             SELECT a.subject, sum(CASE WHEN t.credit_id = a.id THEN t.amount ELSE -t.amount END)
@@ -157,5 +168,45 @@ INVARIANTS: dict[str, str] = {
             OR b.released_person IN (b.prepared_person, b.approved_person)
             OR b.prepared_person = b.approved_person
             OR (b.prepared_person, b.approved_person) <> (c.prepared_person, c.approved_person)
+    """,
+    "sent_without_every_signature": """
+        SELECT b.batch_no, b.state || ' with ' || count(DISTINCT s.person) || ' signatures'
+        FROM billing_paymentbatch b LEFT JOIN billing_paymentsign s ON s.batch_id = b.id
+            AND s.digest = b.sha256
+        WHERE b.state IN ('finance_approved', 'sent', 'paid', 'partly_returned', 'closed')
+        GROUP BY b.id HAVING count(DISTINCT s.person) < 5 + b.head_needed::int
+            OR count(*) FILTER (WHERE s.step IN ('draw', 'first', 'second', 'review', 'clear')) < 5
+    """,
+    "sent_twice": """
+        SELECT s.statement_no, 'listed ' || sum(i.amount_fen) || ' of ' || s.public_fen
+        FROM billing_paymentitem i JOIN billing_paymentline l ON l.id = i.line_id
+        JOIN billing_statement s ON s.id = i.statement_id
+        WHERE i.active AND l.state IN ('waiting', 'suspended', 'sent', 'paid')
+        GROUP BY s.id HAVING sum(i.amount_fen) > s.public_fen
+    """,
+    "clawback_not_as_booked": """
+        SELECT c.case_no, c.state || ' says ' || concat_ws('/', c.amount_fen + c.interest_fen,
+                c.cash_fen, c.offset_fen, c.given_up_fen) || ', booked '
+            || concat_ws('/', b.claimed, b.cash, b.kept, b.gone)
+        FROM billing_clawback c LEFT JOIN (
+            SELECT j.refs->>'clawback' AS id,
+                sum(t.amount) FILTER (WHERE t.code = 600) AS claimed,
+                sum(t.amount) FILTER (WHERE t.code = 610) AS cash,
+                sum(t.amount) FILTER (WHERE t.code = 620) AS kept,
+                sum(t.amount) FILTER (WHERE t.code = 640) / 2 AS gone,
+                sum(t.amount) FILTER (WHERE t.code = 630) AS back
+            FROM ledger_journal j JOIN ledger_transfer t ON t.journal_id = j.seq
+            WHERE j.kind LIKE 'clawback.%' GROUP BY 1
+        ) b ON b.id = c.id::text
+        WHERE coalesce(b.claimed, 0) <> CASE WHEN c.decided_at IS NULL THEN 0
+                ELSE c.amount_fen + c.interest_fen END
+            OR coalesce(b.cash, 0) <> c.cash_fen OR coalesce(b.kept, 0) <> c.offset_fen
+            OR coalesce(b.gone, 0) <> c.given_up_fen
+            OR coalesce(b.back, 0) <> c.cash_fen + c.offset_fen
+    """,
+    "claimed_beyond_received": """
+        SELECT s.statement_no, 'claimed ' || sum(c.amount_fen) || ' of ' || s.paid_fen
+        FROM billing_clawback c JOIN billing_statement s ON s.id = c.statement_id
+        WHERE c.decided_at IS NOT NULL GROUP BY s.id HAVING sum(c.amount_fen) > s.paid_fen
     """,
 }

@@ -5,13 +5,13 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from billing import desk, lookup, pages, settling
+from billing import desk, files, lookup, pages, pages_answers, pages_month, settling
+from billing.anomalies import CARRIES, anomalies
 from billing.forms import CloseForm, ResolveForm
-from billing.pages import close_named, month_named, told
-from billing.reporting import make_report
+from billing.pages import close_named, month_named
 from ledger import clock
 from ledger.refusals import Refused
 from ledger.rights import actor_of, requires
@@ -45,15 +45,14 @@ def month_page(request: HttpRequest, month: str) -> HttpResponse:
     """Show a month as a list of tasks."""
     period = month_named(month)
     close = lookup.month_close(period)
-    job = pages.close_job(period)
     context = {
         "month": period,
         "close": close,
-        "tasks": pages.month_tasks(period, close, clock.now()),
-        "job": job,
+        "tasks": pages_month.month_tasks(period, close, clock.now()),
         "reports": pages.report_rows(lookup.reports_of(period)),
         "moves": lookup.moves_of(close),
         "may_report": request.user.has_perm(PAY) or request.user.has_perm(PREPARE),
+        "files": files.links(close, None, "office_month_file") if close else [],
     }
     return render(request, "office/month.html", context)
 
@@ -77,11 +76,14 @@ def close(request: HttpRequest, month: str) -> HttpResponse:
         except Refused as refused:
             form.add_error(None, refused.message)
             status = CONFLICT
+    groups = anomalies(period, at=clock.now())
     context = {
         "month": period,
         "form": form,
-        "waiting": settling.standing_in_the_way(period, carry_held=False, at=clock.now()),
-        "job": pages.close_job(period),
+        "groups": groups,
+        "stopping": sum(each.count for each in groups if each.stops),
+        "carried": sum(each.count for each in groups if each.rule == CARRIES),
+        "job": pages_month.close_job(period),
     }
     return render(request, "office/month_close.html", context, status=status)
 
@@ -91,10 +93,19 @@ def close(request: HttpRequest, month: str) -> HttpResponse:
 def progress(request: HttpRequest, month: str) -> HttpResponse:
     """Show how far the closing of a month is; polled while it runs."""
     period = month_named(month)
-    job = pages.close_job(period)
+    job = pages_month.close_job(period)
     if job is None:
         raise Http404
-    context = {"month": period, "job": job, "poll_url": "" if job.is_over else request.path}
+    close = lookup.month_close(period)
+    context = {
+        **pages_month.run_page(job, clock.now()),
+        "month": period,
+        "close": close,
+        "news": pages_month.news_of(close),
+        "undone": pages_month.undone_text(close),
+        "may_close": request.user.has_perm(CLOSE),
+        "poll_url": "" if job.is_over else request.path,
+    }
     return render(request, "office/month_progress.html", context)
 
 
@@ -122,8 +133,16 @@ def _statement_page(
         raise Http404
     context = {
         **pages.statement_page(found),
+        **pages_answers.answers(found, clock.now()),
+        "file_url": "office_statement_file",
+        "match_url": reverse("office_match", args=[found.pk]),
         "form": form,
         "may_resolve": request.user.has_perm(APPROVE),
+        "papers": lookup.papers_of(found),
+        "paper_url": reverse("office_ask_report", args=[found.month])
+        if request.user.has_perm(PAY) or request.user.has_perm(PREPARE)
+        else "",
+        "paper_file": "office_report_file",
     }
     return render(request, "office/settlement_statement.html", context, status=status)
 
@@ -152,49 +171,6 @@ def resolve(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _statement_page(request, objection.statement_id, form, CONFLICT)
 
 
-@require_POST
-@requires(PREPARE, PAY)
-def ask_report(request: HttpRequest, month: str) -> HttpResponse:
-    """Ask for the bureau's report, or that of one provider."""
-    provider = None
-    if wanted := request.POST.get("provider", ""):
-        provider = lookup.provider(wanted)
-        if provider is None:
-            raise Http404
-    try:
-        report = make_report(
-            close_named(month), provider, actor=actor_of(request, "finance"), at=clock.now()
-        )
-        messages.success(request, f"报告 {report.report_no} 已安排生成，完成后可以下载。")
-    except Refused as refused:
-        told(request, refused)
-    return redirect("office_reports")
-
-
-@require_GET
-@requires(REPORTS)
-def reports(request: HttpRequest) -> HttpResponse:
-    """List all reports, and what can be asked for."""
-    page = pages.page_of(request, lookup.reports())
-    context = {
-        "page_obj": page,
-        "rows": pages.report_rows(list(page)),
-        "closes": lookup.reportable(),
-        "may_report": request.user.has_perm(PAY) or request.user.has_perm(PREPARE),
-    }
-    return render(request, "office/reports.html", context)
-
-
-@require_GET
-@requires(REPORTS)
-def report_file(_request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Give a report's PDF."""
-    report = lookup.report(pk)
-    if report is None or not report.file_name:
-        raise Http404
-    return pages.pdf_response(report)
-
-
 @require_GET
 @requires(VIEW, REPORTS)
 def funnel(request: HttpRequest) -> HttpResponse:
@@ -218,8 +194,6 @@ urlpatterns = [
     path("", workbench, name="office"),
     path("figures/", funnel, name="office_figures"),
     path("figures/<slug:slug>/<slug:detail>/", funnel_items, name="office_figures_items"),
-    path("reports/", reports, name="office_reports"),
-    path("reports/<uuid:pk>.pdf", report_file, name="office_report_file"),
     path("settlement/", months, name="office_settlement"),
     path("settlement/statements/<uuid:pk>/", statement, name="office_statement"),
     path("settlement/objections/<uuid:pk>/", resolve, name="office_resolve"),
@@ -227,5 +201,4 @@ urlpatterns = [
     path(_MONTH + "close/", close, name="office_close"),
     path(_MONTH + "progress/", progress, name="office_progress"),
     path(_MONTH + "statements/", statements, name="office_statements"),
-    path(_MONTH + "report/", ask_report, name="office_ask_report"),
 ]

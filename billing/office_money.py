@@ -1,6 +1,5 @@
 """Door: put a month forward, approve it, pay it, finish it."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,7 +9,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 
 from billing import lookup, pages, settling
-from billing.forms import ApproveForm, PaymentForm, ReasonForm, ReturnForm
+from billing.forms import ApproveForm, ReasonForm
 from billing.models import MonthClose
 from billing.pages import close_named, told
 from ledger import clock
@@ -106,25 +105,16 @@ def send_back(request: HttpRequest, month: str) -> HttpResponse:
 @require_GET
 @requires(VIEW)
 def payments(request: HttpRequest, month: str) -> HttpResponse:
-    """Show the payment lists of a month and what the bank did."""
-    return _payments_page(request, month)
-
-
-def _payments_page(
-    request: HttpRequest, month: str, *, errors: dict[str, Any] | None = None, status: int = 200
-) -> HttpResponse:
+    """Show the payment lists of a month, and until when its money is due."""
     found = close_named(month)
     context = {
         "month": found.period,
         "close": found,
         "batches": lookup.batches_of(found),
+        "due": pages.payment_due(found, clock.now()),
         "may_pay": request.user.has_perm(PAY),
-        "form": (errors or {}).get("form", PaymentForm()),
-        "failed_line": (errors or {}).get("line"),
-        "return_form": ReturnForm(),
-        "today": clock.now(),
     }
-    return render(request, "office/payments.html", context, status=status)
+    return render(request, "office/payments.html", context)
 
 
 @require_POST
@@ -135,7 +125,8 @@ def export(request: HttpRequest, month: str) -> HttpResponse:
         batch = settling.export_payment_list(
             close_named(month), actor=actor_of(request, "finance"), at=clock.now()
         )
-        messages.success(request, f"付款清单 {batch.batch_no} 已生成，可以下载。")
+        messages.success(request, f"付款清单 {batch.batch_no} 已生成，等待逐级签署。")
+        return redirect("office_pay_batch", pk=batch.pk)
     except Refused as refused:
         told(request, refused)
     return redirect("office_payments", month=month)
@@ -155,51 +146,6 @@ def payment_file(_request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-@requires(PAY)
-def pay(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Record that the bank paid."""
-    line = lookup.payment_line(pk)
-    if line is None:
-        raise Http404
-    form = PaymentForm(request.POST)
-    if form.is_valid():
-        try:
-            settling.record_payment(
-                line,
-                bank_reference=form.cleaned_data["bank_reference"],
-                paid_on=form.cleaned_data["paid_on"],
-                actor=actor_of(request, "finance"),
-                at=clock.now(),
-            )
-            messages.success(request, f"已登记向{line.payee_name}付款。")
-            return redirect("office_payments", month=line.batch.close.month)
-        except Refused as refused:
-            form.add_error(refused.field or None, refused.message)
-    errors = {"form": form, "line": line.pk}
-    return _payments_page(request, line.batch.close.month, errors=errors, status=CONFLICT)
-
-
-@require_POST
-@requires(PAY)
-def bounce(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Record that the bank sent a payment back."""
-    line = lookup.payment_line(pk)
-    if line is None:
-        raise Http404
-    try:
-        settling.record_return(
-            line,
-            reason=request.POST.get("reason", ""),
-            actor=actor_of(request, "finance"),
-            at=clock.now(),
-        )
-        messages.success(request, "已登记退汇；重新导出付款清单后可以再付。")
-    except Refused as refused:
-        told(request, refused)
-    return redirect("office_payments", month=line.batch.close.month)
-
-
-@require_POST
 @requires(PAY, PREPARE)
 def finish(request: HttpRequest, month: str) -> HttpResponse:
     """Finish a month that is paid."""
@@ -216,8 +162,6 @@ def finish(request: HttpRequest, month: str) -> HttpResponse:
 _MONTH = "settlement/<str:month>/"
 urlpatterns = [
     path("settlement/lists/<uuid:pk>.csv", payment_file, name="office_payment_file"),
-    path("settlement/payments/<uuid:pk>/", pay, name="office_pay"),
-    path("settlement/payments/<uuid:pk>/return/", bounce, name="office_bounce"),
     path(_MONTH + "approval/", approval, name="office_approve"),
     path(_MONTH + "prepare/", prepare, name="office_prepare"),
     path(_MONTH + "approve/", approve, name="office_approve_now"),

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
@@ -12,14 +13,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from billing import lookup, statements
-from billing.check_codes import grouped
-from billing.models import MonthClose, Objection, Report, Statement, StateRow
+from billing.clawback_letters import letters_owed
+from billing.models import Clawback, MonthClose, Report, Statement, StateRow
+from billing.redeeming import drawn_on
 from billing.reporting import report_path
 from billing.settling import last_objection_day
-from ledger import work
 from ledger.actors import Actor
 from ledger.amounts import yuan_text
-from ledger.periods import Month, month_of
+from ledger.check_codes import grouped
+from ledger.periods import Month, day_of, month_of
 from ledger.refusals import Refused
 from ledger.sealing import entry_index
 from providers.models import Order
@@ -43,6 +45,14 @@ def close_named(text: str) -> MonthClose:
     return close
 
 
+def own_statement(party: Any, pk: UUID) -> Statement:
+    """Return one of the statements of an enterprise or a provider, or 404."""
+    found: Statement | None = lookup.full_statements(party.statements.all()).filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
 def told(request: HttpRequest, refused: Refused) -> None:
     """Put a refusal on the next page."""
     messages.error(request, refused.message)
@@ -60,15 +70,16 @@ def statement_page(statement: Statement) -> dict[str, Any]:
     return {
         "statement": statement,
         "lines": [(line, statements.line_formula(line)) for line in lines],
+        "terms": statements.explained_terms(statement),
         "binding": statements.binding_title(statement),
         "parties": _party_rows(statement),
         "sums": _sum_rows(statement),
         "answers": statements.confirmation_data(statement),
-        "objections": list(statement.objections.all()),
         "objections_until": last_objection_day(statement.close),
-        "moves": [_move(row) for row in StateRow.objects.of(statement)],
+        "moves": moves_of(statement),
         "log_url": reverse("log_entry", args=[index]) if index is not None else "",
         "status": why_not_paid(statement),
+        "certificate": getattr(statement, "certificate", None),
     }
 
 
@@ -79,9 +90,24 @@ def _party_rows(statement: Statement) -> list[dict[str, str]]:
         {"key": "企业", "value": f"{statement.enterprise.name}（{statement.enterprise.uscc}）"},
         {"key": "服务商", "value": f"{statement.provider.name}（{statement.provider.uscc}）"},
         {"key": "订单", "value": statement.order.order_no},
-        {"key": "算力券", "value": statement.voucher.voucher_no},
+        *_voucher_rows(statement),
         {"key": "方案", "value": str(programme)},
         {"key": "版本", "value": f"第 {statement.version} 版，摘要 {statement.digest[:16]}…"},
+    ]
+
+
+def _voucher_rows(statement: Statement) -> list[dict[str, str]]:
+    """Return the voucher of a statement; where several were drawn on, what each paid."""
+    drawn = drawn_on(statement.pk)
+    if len(drawn) < 2:
+        number = drawn[0].voucher.voucher_no if drawn else statement.voucher.voucher_no
+        return [{"key": "算力券", "value": number}]
+    return [
+        {
+            "key": f"算力券（第 {place} 张）",
+            "value": f"{each.voucher.voucher_no}：核销 {yuan(each.amount_fen)} 元",
+        }
+        for place, each in enumerate(drawn, start=1)
     ]
 
 
@@ -99,21 +125,70 @@ def yuan(amount_fen: int) -> str:
     return yuan_text(amount_fen)
 
 
+def moves_of(subject: Any) -> list[dict[str, Any]]:
+    """Return what was done with one thing, oldest first."""
+    return [_move(row) for row in StateRow.objects.of(subject)]
+
+
 def _move(row: StateRow) -> dict[str, Any]:
     return {"title": row.event_label, "by": row.actor_name, "at": row.at, "text": row.reason}
 
 
 def why_not_paid(statement: Statement) -> str:
     """Say in one sentence where the money of a statement is and what comes next."""
+    if statement.by_claim and statement.state == Statement.State.APPROVED:
+        return _claim_stands(statement)
     said = {
         "in_review": "等待双方确认。双方都确认后，由数据局复核签发。",
         "disputed": "有异议正在处理。只暂扣有异议的行，其余部分照常结算。",
         "confirmed": "双方已确认，等待财务提请签发。",
         "prepared": "已提请签发，等待另一位负责人核对。",
-        "approved": "已签发，等待财政拨付给服务商。",
+        "approved": "已签发，等待财政拨付。",
         "paid": "已办结。" if statement.public_fen == 0 else "款项已付给服务商。",
     }
     return said.get(str(statement.state), "正在生成。")
+
+
+def _claim_stands(statement: Statement) -> str:
+    """Say where the money of an approved statement is that the enterprise paid first."""
+    if statement.granted_fen is not None:
+        return "已核销，等待财政拨付给企业。"
+    return "已签发，等待企业凭发票和付款凭据申请核销。"
+
+
+#: Days from the approval of a month within which its money leaves: a level of service.
+#: Source: 保障中小企业款项支付条例, 30 days.
+PAY_WITHIN_DAYS = 30
+
+
+def payment_due(close: MonthClose, at: datetime) -> dict[str, Any] | None:
+    """Return until which day a month's money is due and whether that is over while some is owed."""
+    if close.approved_at is None:
+        return None
+    on = day_of(close.approved_at) + timedelta(days=PAY_WITHIN_DAYS)
+    owed = sum(each.payable_fen for each in close.statements.filter(state="approved"))
+    return {
+        "on": on,
+        "owed_fen": owed,
+        "days_left": (on - day_of(at)).days,
+        "days_over": (day_of(at) - on).days,
+        "is_over": owed > 0 and day_of(at) > on,
+    }
+
+
+def clawback_page(case: Clawback, at: datetime) -> dict[str, Any]:
+    """Return what a party sees of a case against it."""
+    runs = case.state in ("decided", "recovering", "enforcement", "transferred")
+    return {
+        "case": case,
+        "letters": letters_owed(case),
+        "receipts": lookup.receipts_of(case),
+        "may_answer": case.state == "noticed"
+        and not case.heard_at
+        and case.hear_until is not None
+        and at < case.hear_until,
+        "is_owed": runs and case.left_fen > 0,
+    }
 
 
 @dataclass(frozen=True)
@@ -141,145 +216,12 @@ def months(at: datetime) -> list[MonthLine]:
     ]
 
 
-def close_job(month: Month) -> work.Work | None:
-    """Return the work that closes a month, if it was asked for."""
-    return work.find("billing.close_month", str(month))
-
-
-def month_tasks(month: Month, close: MonthClose | None, at: datetime) -> list[dict[str, str]]:
-    """Return the steps of a month's settlement with where each stands."""
-    state = str(close.state) if close else "open"
-    job = close_job(month)
-    if close is None or state in ("open", "closing"):
-        return [_close_task(month, job, at), *_later_tasks()]
-    found = _counts(close)
-    return [
-        _task("1　截止、计价并出具对账单", "已完成", "plain", "office_progress", month),
-        _answer_task(month, found),
-        _task(
-            "3　处理异议",
-            f"{found['objections']} 项待处理" if found["objections"] else "没有待处理的异议",
-            "yellow" if found["objections"] else "plain",
-            "office_statements",
-            month,
-        ),
-        *_approval_tasks(month, close, found),
-        *_payment_tasks(month, close, found),
-    ]
-
-
-def _task(title: str, status: str, colour: str, name: str = "", month: Any = "") -> dict[str, str]:
-    url = reverse(name, args=[str(month)]) if name else ""
-    return {"title": title, "status": status, "colour": colour, "url": url}
-
-
-def _close_task(month: Month, job: work.Work | None, at: datetime) -> dict[str, str]:
-    title = "1　截止、计价并出具对账单"
-    if at < month.end_at:
-        return _task(title, "本月尚未结束", "grey")
-    if job is not None and job.state == work.Work.State.DEAD:
-        return _task(title, "未办成，可重新发起", "red", "office_close", month)
-    if job is not None and not job.is_over:
-        return _task(title, "正在办理", "blue", "office_progress", month)
-    return _task(title, "可以开始", "yellow", "office_close", month)
-
-
-def _later_tasks() -> list[dict[str, str]]:
-    titles = (
-        "2　双方确认", "3　处理异议", "4　提请签发", "5　核对并签发",
-        "6　导出付款清单", "7　登记付款结果", "8　办结本月",
-    )  # fmt: skip
-    return [_task(title, "尚不能开始", "grey") for title in titles]
-
-
-def _counts(close: MonthClose) -> dict[str, int]:
-    unanswered = set()
-    for side in ("enterprise", "provider"):
-        waiting = close.statements.all().waiting_for(side)
-        unanswered |= set(waiting.values_list("pk", flat=True))
-    lines = [line for batch in close.payments.all() for line in batch.lines.all()]
-    return {
-        "unanswered": len(unanswered),
-        "objections": Objection.objects.filter(statement__close=close, state="open").count(),
-        "unpaid": close.statements.exclude(state="paid").count(),
-        "owed": sum(each.payable_fen for each in close.statements.filter(state="approved")),
-        "waiting": sum(1 for line in lines if line.state == "waiting"),
-        "lists": close.payments.count(),
-    }
-
-
-def _answer_task(month: Month, found: dict[str, int]) -> dict[str, str]:
-    title = "2　双方确认"
-    if found["unanswered"]:
-        status = f"{found['unanswered']} 份待答复"
-        return _task(title, status, "blue", "office_statements", month)
-    return _task(title, "全部已答复", "plain", "office_statements", month)
-
-
-def _approval_tasks(month: Month, close: MonthClose, found: dict[str, int]) -> list[dict[str, str]]:
-    prepare, approve = "4　提请签发", "5　核对并签发"
-    if close.approved_person:
-        return [
-            _task(prepare, f"已由{close.prepared_name}提请", "plain", "office_approve", month),
-            _task(approve, f"已由{close.approved_name}签发", "plain", "office_approve", month),
-        ]
-    if close.prepared_person:
-        return [
-            _task(prepare, f"已由{close.prepared_name}提请", "plain", "office_approve", month),
-            _task(approve, "待签发", "yellow", "office_approve", month),
-        ]
-    if found["unanswered"]:
-        return [_task(prepare, "尚不能开始", "grey"), _task(approve, "尚不能开始", "grey")]
-    return [
-        _task(prepare, "可以提请", "yellow", "office_approve", month),
-        _task(approve, "尚不能开始", "grey"),
-    ]
-
-
-def _payment_tasks(month: Month, close: MonthClose, found: dict[str, int]) -> list[dict[str, str]]:
-    listing, paying, finish = "6　导出付款清单", "7　登记付款结果", "8　办结本月"
-    if close.state == MonthClose.State.PAID:
-        return [
-            _task(
-                listing, "已导出" if found["lists"] else "无应付", "plain", "office_payments", month
-            ),
-            _task(paying, "已完成", "plain", "office_payments", month),
-            _task(finish, "已办结", "plain"),
-        ]
-    if close.state != MonthClose.State.CLOSED:
-        return [_task(title, "尚不能开始", "grey") for title in (listing, paying, finish)]
-    to_list = bool(found["owed"]) and not found["waiting"]
-    return [
-        _task(
-            listing,
-            "可以导出" if to_list else "已导出" if found["lists"] else "无应付",
-            "yellow" if to_list else "plain",
-            "office_payments",
-            month,
-        ),
-        _task(
-            paying,
-            f"{found['waiting']} 笔待登记" if found["waiting"] else "没有待登记",
-            "yellow" if found["waiting"] else "plain",
-            "office_payments",
-            month,
-        ),
-        _task(
-            finish,
-            "尚有未办结的对账单" if found["unpaid"] else "可以办结",
-            "grey" if found["unpaid"] else "yellow",
-            "office_payments",
-            month,
-        ),
-    ]
-
-
 def report_rows(reports: Sequence[Report]) -> list[dict[str, Any]]:
     """Return reports as rows of a list, with the address of the PDF where there is one."""
     return [
         {
             "report": each,
-            "for_whom": each.provider.name if each.provider else "数据局",
+            "for_whom": each.for_whom,
             "url": reverse("office_report_file", args=[each.pk]) if each.file_name else "",
         }
         for each in reports
@@ -310,14 +252,28 @@ def pdf_response(report: Report) -> HttpResponse:
 def verify_rows(report: Report) -> list[dict[str, str]]:
     """Return what anybody may know about a report: number, period, sum, pages, digest."""
     return [
-        {"key": "报告编号", "value": report.report_no},
+        {"key": "文件", "value": report.get_kind_display()},
+        {"key": "文件编号", "value": report.report_no},
         {"key": "结算期间", "value": report.close.period.title},
-        {"key": "对象", "value": "数据局" if report.provider is None else report.provider.name},
-        {"key": "本期应付合计", "value": f"￥{yuan(report.total_fen)}"},
+        {"key": "对象", "value": report.for_whom},
+        {"key": _sum_title(report), "value": f"￥{yuan(report.total_fen)}"},
         {"key": "页数", "value": f"{report.pages} 页，{report.size:,} 字节"},
         {"key": "SHA-256", "value": report.sha256},
+        {"key": "电子签名证书（SHA-256）", "value": report.signed_with or "未签名"},
         {"key": "核验码", "value": grouped(report.check_code)},
     ]
+
+
+def _sum_title(report: Report) -> str:
+    """Return what the sum of a document is called."""
+    titles = {
+        "payments": "拨付合计",
+        "performance": "下达预算",
+        "certificate": "核销金额",
+        "note": "券抵扣差额",
+        "annual": "退回或结转合计",
+    }
+    return titles.get(report.kind, "本期应付合计")
 
 
 def same_person(actor: Actor, person: str) -> bool:

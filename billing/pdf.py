@@ -1,4 +1,4 @@
-"""A report's content as a PDF, the same bytes every time.
+"""A document's content as a PDF, the same bytes every time.
 
 PDF/A-3a with the same data attached as CSV and JSON. Nothing enters the file but the content handed
 in and the packaged template, style and fonts: no clock, no random number, no network. The document
@@ -8,198 +8,140 @@ Source: report.md sections 1 and 3.
 """
 
 import hashlib
-import io
-import logging
-import os
-from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import rfc8785
-import segno
-from django.conf import settings
 from django.template.loader import render_to_string
 
-from billing.sheets import csv_bytes
-from billing.statements import CSV_COLUMNS
-from ledger.amounts import yuan_text
-from ledger.refusals import Broken, Refused
+from billing.charts import chart_svg, months_words, shares_svg, shares_words
+from billing.sheets import csv_bytes, xlsx_bytes
+from billing.statements import FIRST_CSV_COLUMNS
+from ledger.printing import Enclosed, Rendered, print_page, qr_svg, svg_address
 
-try:
-    from weasyprint import HTML, Attachment
-    from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
-except OSError as error:  # pango is not installed: all but the making of PDFs works without it
-    NO_PDF = str(error).partition(":")[0]
-    URLFetcher = object
-else:
-    NO_PDF = ""
-
-PDF_VARIANT = "pdf/a-3a"
-logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)  # a line per page is noise
-
-
-@dataclass(frozen=True)
-class Enclosed:
-    """A file embedded in the PDF."""
-
-    name: str
-    title: str
-    content: bytes
-
-    @property
-    def size(self) -> str:
-        """Return the number of bytes, readable."""
-        return f"{len(self.content):,}"
-
-    @property
-    def sha256(self) -> str:
-        """Return the digest in hex."""
-        return hashlib.sha256(self.content).hexdigest()
+# More lines go into an annex: the file stays below 2 MB, and layout grows faster than lines do.
+MOST_LINES = 1_100
+MONTHLY = ("bureau", "provider", "enterprise")
+TEMPLATES = {
+    **dict.fromkeys(MONTHLY, "documents/report.html"),
+    "statement": "documents/statement.html",
+    "certificate": "documents/certificate.html",
+    "payments": "documents/payments.html",
+    "performance": "documents/performance.html",
+    "note": "documents/note.html",
+    "annual": "documents/annual.html",
+}
+SUM_NAMES = ("gross_fen", "public_fen", "self_fen")
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """A finished PDF."""
-
-    content: bytes
-    pages: int
-
-    @property
-    def sha256(self) -> str:
-        """Return the digest in hex."""
-        return hashlib.sha256(self.content).hexdigest()
-
-
-class PackagedFiles(URLFetcher):  # type: ignore[misc]
-    """Give the renderer the packaged files and inline data, and nothing else in the world."""
-
-    FILES = {"house:report.css": "statement/report.css"}
-
-    def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
-        """Return a packaged file or inline data; anything else stops the rendering."""
-        if url in self.FILES:
-            path = Path(settings.BASE_DIR) / "templates" / self.FILES[url]
-            kind = {"Content-Type": "text/css; charset=utf-8"}
-            return URLFetcherResponse(url, path.read_bytes(), kind)
-        if url.startswith("data:image/svg+xml;base64,"):
-            return super().fetch(url, headers)
-        raise FatalURLFetchingError(f"a report may not fetch {url[:80]}")
-
-
-def canonical(content: dict[str, Any]) -> bytes:
+def canonical(content: Any) -> bytes:
     """Return the one byte form of a report's content (RFC 8785)."""
     return bytes(rfc8785.dumps(content))
 
 
-def enclosures(content: dict[str, Any]) -> tuple[Enclosed, ...]:
-    """Return the files that go into the PDF: lines as CSV, content as JSON, the log's proof."""
-    month = content["month"]
-    lines = [
+def lines_of(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the lines of a monthly report, each with its provider."""
+    return [
         {**line, "provider": provider["name"], "provider_uscc": provider["uscc"]}
         for provider in content["providers"]
         for line in provider["lines"]
     ]
-    return (
-        Enclosed(f"settlement-{month}.csv", "对账单明细", csv_bytes(CSV_COLUMNS, lines)),
-        Enclosed(f"settlement-{month}.json", "报告全部数据（规范 JSON）", canonical(content)),
-        Enclosed("audit-proof.json", "日志检查点与条目编号", canonical(content["proof"])),
-    )
 
 
-def svg_address(svg: str) -> str:
-    """Return a picture as an inline address."""
-    return "data:image/svg+xml;base64," + b64encode(svg.encode()).decode()
+def is_long(content: dict[str, Any]) -> bool:
+    """Say whether the lines of a monthly report go into an annex, by its own measure."""
+    most = int(content.get("lines_in_body", MOST_LINES))
+    return sum(len(each["lines"]) for each in content["providers"]) > most
 
 
-def qr_svg(text: str) -> str:
-    """Return a QR code (error level M) as SVG."""
-    buffer = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(
-        buffer, kind="svg", border=1, xmldecl=False, svgclass=None, lineclass=None, scale=4
-    )
-    return buffer.getvalue().decode()
-
-
-def chart_svg(history: Sequence[dict[str, Any]]) -> str:
-    """Return the months as bars (public share) with the computing as a line, real text inside."""
-    width, height, left, bottom, top = 680, 240, 10, 200, 34
-    step = (width - 2 * left) / max(len(history), 1)
-    most_fen = max([int(m["public_fen"]) for m in history] + [1])
-    most_pfh = max([_micro(m["pflops_hours"]) for m in history] + [1])
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
-        '<g font-family="Noto Sans CJK SC" font-size="11" fill="#333">'
-        '<rect x="10" y="6" width="11" height="11" fill="#2f5d9e"/>'
-        '<text x="26" y="16">券抵扣（元）</text>'
-        '<circle cx="130" cy="12" r="4" fill="#c46a00"/>'
-        '<text x="140" y="16">算力（PFLOPS·h，相对高度）</text>'
-        f'<path d="M{left} {bottom}H{width - left}" stroke="#667" stroke-width="1"/>'
-    ]
-    dots = []
-    for place, month in enumerate(history):
-        centre = left + step * place + step / 2
-        tall = (bottom - top - 16) * int(month["public_fen"]) / most_fen
-        high = bottom - (bottom - top - 16) * _micro(month["pflops_hours"]) / most_pfh
-        bar = min(step * 0.5, 42)
-        parts.append(
-            f'<rect x="{centre - bar / 2:.1f}" y="{bottom - tall:.1f}" width="{bar:.1f}" '
-            f'height="{tall:.1f}" fill="#2f5d9e"/>'
-            f'<text x="{centre:.1f}" y="{bottom - tall - 5:.1f}" text-anchor="middle" '
-            f'font-size="9.5">{yuan_text(int(month["public_fen"]))}</text>'
-            f'<text x="{centre:.1f}" y="{bottom + 16}" text-anchor="middle">'
-            f"{month['month']}</text>"
+def enclosures(content: dict[str, Any]) -> tuple[Enclosed, ...]:
+    """Return the files that go into the PDF: tables as CSV, content as JSON, the log's proof."""
+    data = canonical(content)
+    if content["kind"] not in MONTHLY:
+        return (
+            *_tables(content),
+            Enclosed(f"{content['file_stem']}.json", "本文件全部数据（规范 JSON）", data),
         )
-        dots.append((centre, high))
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in dots)
-    parts.append(f'<polyline points="{path}" fill="none" stroke="#c46a00" stroke-width="1.5"/>')
-    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#c46a00"/>' for x, y in dots]
-    return "".join([*parts, "</g></svg>"])
+    month = content["month"]
+    columns = content.get("line_columns", FIRST_CSV_COLUMNS)
+    found = [
+        Enclosed(f"settlement-{month}.csv", "对账单明细", csv_bytes(columns, lines_of(content))),
+        Enclosed(f"settlement-{month}.json", "报告全部数据（规范 JSON）", data),
+        Enclosed("audit-proof.json", "日志检查点与条目编号", canonical(content["proof"])),
+    ]
+    if is_long(content):
+        printed = _print("documents/annex.html", {"c": content}, content)
+        found.append(
+            Enclosed(f"settlement-{month}-annex.pdf", "附件：用券明细全表", printed.content)
+        )
+    return tuple(found)
 
 
-def _micro(quantity: str) -> int:
-    """Return a six-place decimal text as millionths."""
-    whole, _, rest = str(quantity).partition(".")
-    return int(whole) * 1_000_000 + int(rest.ljust(6, "0")[:6] or 0)
+def _tables(content: dict[str, Any]) -> list[Enclosed]:
+    """Return the table of a paper as CSV, and as XLSX where it goes to people who sum."""
+    table = content.get("table")
+    if not table:
+        return []
+    stem = content["file_stem"]
+    made_at = datetime.fromisoformat(content["made_at"])
+    found = [Enclosed(f"{stem}.csv", table["title"], csv_bytes(table["columns"], table["rows"]))]
+    if table["xlsx"]:
+        book = xlsx_bytes(table["title"], table["columns"], table["rows"], made_at)
+        found.append(Enclosed(f"{stem}.xlsx", f"{table['title']}（Excel）", book))
+    return found
 
 
-@contextmanager
-def _dated(moment: datetime) -> Iterator[None]:
-    """Fix the date that font tools write into subsets while the block runs."""
-    before = os.environ.get("SOURCE_DATE_EPOCH")
-    os.environ["SOURCE_DATE_EPOCH"] = str(int(moment.timestamp()))
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["SOURCE_DATE_EPOCH"]
-        else:
-            os.environ["SOURCE_DATE_EPOCH"] = before
-
-
-def render_html(content: dict[str, Any]) -> str:
-    """Return the report as the page the PDF is made of."""
-    files = enclosures(content)
-    words = "；".join(
-        f"{m['title']} {yuan_text(int(m['public_fen']))} 元" for m in content["history"]
+def _sums_by_enterprise(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines summed per enterprise, for a section whose lines are in the annex."""
+    found: dict[tuple[str, str], dict[str, int]] = defaultdict(
+        lambda: dict.fromkeys((*SUM_NAMES, "lines"), 0)
     )
-    context = {
+    for line in lines:
+        mine = found[(line["enterprise"], line["enterprise_uscc"])]
+        mine["lines"] += 1
+        for name in SUM_NAMES:
+            mine[name] += line[name]
+    return [{"name": name, "uscc": uscc, **sums} for (name, uscc), sums in found.items()]
+
+
+def _context(content: dict[str, Any], files: Sequence[Enclosed]) -> dict[str, Any]:
+    """Return what the template shows beside the content itself."""
+    told: dict[str, Any] = {
         "c": content,
         "qr": svg_address(qr_svg(content["verify_url"])),
-        "chart": svg_address(chart_svg(content["history"])),
-        "chart_words": f"各月券抵扣：{words}",
         "content_sha256": hashlib.sha256(canonical(content)).hexdigest(),
         "files": files,
-        "names": {"json": files[1].name},
+        "data_name": next(each.name for each in files if each.name.endswith(".json")),
     }
-    return render_to_string("statement/report.html", context)
+    if content["kind"] not in MONTHLY:
+        return told
+    told |= {
+        "annex": files[-1].name if is_long(content) else "",
+        "chart": svg_address(chart_svg(content["history"])),
+        "chart_words": months_words(content["history"]),
+        "splits": [
+            {
+                **each,
+                "chart": svg_address(shares_svg(each["rows"])),
+                "words": shares_words(each["title"], each["rows"]),
+            }
+            for each in content["splits"]
+        ],
+    }
+    if told["annex"]:
+        told["sums"] = [_sums_by_enterprise(each["lines"]) for each in content["providers"]]
+    return told
+
+
+def render_html(content: dict[str, Any], files: Sequence[Enclosed]) -> str:
+    """Return the document as the page the PDF is made of."""
+    return render_to_string(TEMPLATES[content["kind"]], _context(content, files))
 
 
 def render_report(content: dict[str, Any]) -> Rendered:
-    """Return the PDF of a report's content.
+    """Return the PDF of a document's content.
 
     The same content and the same packaged template give the same bytes.
 
@@ -207,31 +149,17 @@ def render_report(content: dict[str, Any]) -> Rendered:
         Broken: the renderer made no page.
         Refused: this machine lacks the system libraries for PDFs.
     """
-    if NO_PDF:
-        raise Refused(
-            "pdf_unavailable",
-            "这台机器缺少 PDF 排版组件，暂不能生成报告：请按 make setup 的提示安装后重新发起。",
-            details={"cause": NO_PDF},
-        )
+    files = enclosures(content)
+    return _lay_out(render_html(content, files), content, files)
+
+
+def _print(template: str, context: dict[str, Any], content: dict[str, Any]) -> Rendered:
+    return _lay_out(render_to_string(template, context), content, (), template)
+
+
+def _lay_out(
+    page: str, content: dict[str, Any], files: Sequence[Enclosed], part: str = ""
+) -> Rendered:
+    digest = hashlib.sha256(part.encode() + canonical(content)).digest()
     made_at = datetime.fromisoformat(content["made_at"])
-    digest = hashlib.sha256(canonical(content)).digest()
-    with _dated(made_at):
-        document = HTML(
-            string=render_html(content), url_fetcher=PackagedFiles(), base_url="house:"
-        ).render(pdf_variant=PDF_VARIANT, pdf_tags=True)
-        attachments = [
-            Attachment(
-                string=each.content, name=each.name, description=each.title,
-                created=made_at, modified=made_at, relationship="Data",
-            )
-            for each in enclosures(content)
-        ]  # fmt: skip
-        written = document.write_pdf(
-            attachments=attachments,
-            pdf_identifier=digest[:16].hex().encode(),
-            pdf_variant=PDF_VARIANT,
-            pdf_tags=True,
-        )
-    if not document.pages or written is None:
-        raise Broken("the report has no page")
-    return Rendered(written, len(document.pages))
+    return print_page(page, made_at=made_at, digest=digest, enclosed=files)

@@ -17,12 +17,14 @@ from django.db.models import Case, Count, Q, QuerySet, Sum, When
 
 from billing.lookup import month_close
 from billing.models import MonthClose, Statement, StatementLine
-from billing.rating import PricingUnit, gross_fen
+from billing.rating import PricingUnit
 from billing.redeeming import card_hours, rate_label
 from billing.statements import UNIT_TITLES, line_data
 from ledger.amounts import pflops_hours, share_floor
 from ledger.periods import Month
+from providers.discounting import tariff_of
 from providers.models import AcceleratorModel, AcceleratorRate, Order, Provider, UsageRecord
+from providers.pricing import tiered_gross_fen
 
 PRELIMINARY, TEST = "preliminary", "test"
 NO_VOUCHER = "no_voucher"
@@ -141,7 +143,8 @@ def _heading(statement: Statement) -> dict[str, Any]:
 
 def _orders(used: Iterable[_Use]) -> dict[UUID, Order]:
     numbers = {each.order_id for each in used if each.order_id is not None}
-    return {each.pk: each for each in Order.objects.with_parties().filter(pk__in=numbers)}
+    listed = Order.objects.with_parties().prefetch_related("discounts").filter(pk__in=numbers)
+    return {each.pk: each for each in listed}
 
 
 def _order_of(use: _Use, orders: dict[UUID, Order]) -> Order | None:
@@ -180,21 +183,20 @@ def _as_used(use: _Use, order: Order | None, state: str) -> dict[str, Any]:
         "unit": UNIT_TITLES[unit],
         "quantity": f"{quantity:f}",
         "price_fen": str(order.price.price_fen) if order else "",
-        **_money(use, order, unit),
+        **_money(use, order),
     }
 
 
-def _money(use: _Use, order: Order | None, unit: PricingUnit) -> dict[str, str]:
-    """Return what usage comes to at its order's price and share; what is taken back is negative."""
+def _money(use: _Use, order: Order | None) -> dict[str, str]:
+    """Return what usage comes to at its order's price and share; what is taken back is negative.
+
+    Free credit comes off when the month is settled, not here.
+    """
     if order is None:
         return dict.fromkeys(_MONEY, "0")
     sign = -1 if use.device_milli_seconds < 0 else 1
-    gross = gross_fen(
-        abs(use.device_milli_seconds),
-        gflops=use.gflops,
-        price_fen=order.price.price_fen,
-        unit=unit,
-    )
+    tariff = tariff_of(order, use.usage_month, list(order.discounts.all()))
+    gross = tiered_gross_fen(tariff, abs(use.device_milli_seconds), gflops=use.gflops)
     public = share_floor(gross, order.share_bp) if order.voucher_id else 0
     amounts = (gross, public, gross - public)
     return {name: str(sign * fen) for name, fen in zip(_MONEY, amounts, strict=True)}

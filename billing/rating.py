@@ -2,228 +2,168 @@
 
 Pure: the same usage, price and rule always give the same fen, so any month can be computed again
 years later. There are two roundings and no third: gross fen half up once per line, and the public
-share cut downwards once per statement. Everything between is an exact fraction.
+share cut downwards once per statement. Everything between is an exact fraction; only an edition
+that cuts each step to whole yuan says otherwise.
 
 Source: domain.md 2.10 (formula), ledger.md 1.5 (one rounding place).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
-from ledger.amounts import divide_half_up, split_by_largest_remainder, yuan_text
+from billing.share_rules import (
+    ALL_BP,
+    Bonus,
+    Limits,
+    SettlementMode,
+    ShareLine,
+    ShareRule,
+    Stacking,
+)
+from billing.terms import BINDING_TITLES, Term, exact_yuan, percent
+from ledger.amounts import split_by_largest_remainder, yuan_text
 from ledger.refusals import Refused
+from providers.pricing import PricingUnit, gross_fen
 
-RATING_VERSION = "rating/1"
+__all__ = [
+    "ALL_BP",
+    "BINDING_TITLES",
+    "MILLI_SECONDS_PER_HOUR",
+    "RATING_VERSION",
+    "Bonus",
+    "Limits",
+    "PricingUnit",
+    "SettlementMode",
+    "Share",
+    "ShareLine",
+    "ShareRule",
+    "Stacking",
+    "Term",
+    "exact_yuan",
+    "gross_fen",
+    "percent",
+    "public_share",
+]
+
+RATING_VERSION = "rating/2"
 MILLI_SECONDS_PER_HOUR = 3_600_000
-GFLOPS_MILLI_SECONDS_PER_PFLOPS_HOUR = 1_000 * 3_600_000_000
-ALL_BP = 10_000
-
-
-class PricingUnit(StrEnum):
-    """What a filed price is the price of."""
-
-    PFLOPS_HOUR = "PFLOPS_HOUR"
-    CARD_HOUR = "CARD_HOUR"
-
-
-class SettlementMode(StrEnum):
-    """How a programme pays: at once, or after the enterprise has paid."""
-
-    INSTANT = "INSTANT"
-    CLAIM_AFTER = "CLAIM_AFTER"
-
-
-class Stacking(StrEnum):
-    """What a programme says about other public money for the same contract."""
-
-    NONE = "NONE"
-    HIGHER_ONLY = "HIGHER_ONLY"
-    CUMULATIVE_CAP = "CUMULATIVE_CAP"
-
-
-def gross_fen(device_milli_seconds: int, *, gflops: int, price_fen: int, unit: PricingUnit) -> int:
-    """Return what a quantity of device time costs at a filed price, half a fen rounded up.
-
-    Units: milli-seconds of one device, GFLOPS of the rate, fen per unit; result in fen.
-    """
-    if device_milli_seconds < 0 or gflops < 0 or price_fen < 0:
-        raise ValueError("quantities and prices are not negative")
-    if unit is PricingUnit.CARD_HOUR:
-        return divide_half_up(device_milli_seconds * price_fen, MILLI_SECONDS_PER_HOUR)
-    product = device_milli_seconds * gflops * price_fen
-    return divide_half_up(product, GFLOPS_MILLI_SECONDS_PER_PFLOPS_HOUR)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bonus:
-    """Percentage points on top of the base ratio, when a line deserves them."""
-
-    code: str
-    title: str
-    bp: int
-    clause: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShareRule:
-    """What a programme edition says about the public share.
-
-    Units: basis points; ``truncate_fen`` is the unit the grant is cut down to (1 fen, 100 = yuan).
-    """
-
-    mode: SettlementMode
-    base_bp: int
-    max_bp: int
-    bonuses: tuple[Bonus, ...] = ()
-    highest_bonus_only: bool = False
-    stacking: Stacking = Stacking.CUMULATIVE_CAP
-    cumulative_cap_bp: int = ALL_BP
-    truncate_fen: int = 1
-    clauses: Mapping[str, str] = field(default_factory=dict)
-
-    def ratio_bp(self, bonus_codes: frozenset[str]) -> int:
-        """Return the ratio for a line: base and bonuses, at most the maximum."""
-        earned = sum(bonus.bp for bonus in self.earned(bonus_codes))
-        return min(self.base_bp + earned, self.max_bp)
-
-    def earned(self, bonus_codes: frozenset[str]) -> list[Bonus]:
-        """Return the bonuses that count: all that apply, or the highest of them."""
-        applying = [bonus for bonus in self.bonuses if bonus.code in bonus_codes]
-        if self.highest_bonus_only:
-            return sorted(applying, key=lambda bonus: (-bonus.bp, bonus.code))[:1]
-        return applying
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShareLine:
-    """One priced line of a statement as the share formula sees it.
-
-    Units: fen. ``list_fen`` at the filed price, ``metered_fen`` at the filed price or the
-    programme's price cap, whichever is lower.
-    """
-
-    list_fen: int
-    metered_fen: int
-    bonus_codes: frozenset[str] = frozenset()
-
-    def __post_init__(self) -> None:
-        """Refuse a line whose capped price came out above the filed one."""
-        if not 0 <= self.metered_fen <= self.list_fen:
-            raise ValueError("a price cap never makes a line dearer")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Everything a grant may not exceed, as known at the cut-off.
-
-    ``contract_fen`` is the planned contract amount: other public money is given for the whole
-    contract, so a first month is not measured against it alone.
-
-    Units: fen and whole days. The five last ones concern CLAIM_AFTER only.
-    """
-
-    held_fen: int
-    cap_left_enterprise_fen: int
-    cap_left_programme_fen: int
-    other_funding_fen: int = 0
-    contract_fen: int = 0
-    eligible_before_fen: int = 0
-    granted_before_fen: int = 0
-    paid_fen: int = 0
-    invoiced_fen: int = 0
-    bank_paid_fen: int = 0
-    days_in_period: int = 1
-    days_of_service: int = 1
-
-
-@dataclass(frozen=True)
-class Term:
-    """One step of the calculation, in words that can be printed next to the number."""
-
-    code: str
-    title: str
-    amount: str
-    how: str
-    clause: str = ""
-
-    def as_plain(self) -> dict[str, str]:
-        """Return the term as plain text values for storing."""
-        return {
-            "code": self.code,
-            "title": self.title,
-            "amount": self.amount,
-            "how": self.how,
-            "clause": self.clause,
-        }
 
 
 @dataclass(frozen=True)
 class Share:
-    """The public share of one statement, with its whole derivation."""
+    """The public share of one statement, with its whole derivation.
+
+    ``eligible_by`` is the code of the term that decided the eligible amount, ``binding`` the limit
+    that decided the grant.
+    """
 
     grant_fen: int
     eligible_fen: Fraction
+    eligible_by: str
     binding: str
     terms: tuple[Term, ...]
     line_grants_fen: tuple[int, ...]
 
 
-BINDING_TITLES = {
-    "RATIO": "补贴比例",
-    "HELD": "订单占用余额",
-    "ENTERPRISE_YEAR": "企业年度上限",
-    "PROGRAMME": "政策资金余额",
-    "STACKING": "叠加支持上限",
-}
+@dataclass(frozen=True)
+class _Part:
+    """One amount of which the least counts; None is no limit."""
+
+    code: str
+    title: str
+    amount: Fraction | None
+    how: str
+    clause: str = ""
+
+    def term(self) -> Term:
+        shown = "不限" if self.amount is None else exact_yuan(self.amount)
+        return Term(self.code.lower(), self.title, shown, self.how, self.clause)
 
 
-def exact_yuan(amount_fen: Fraction) -> str:
-    """Return an exact amount in yuan: two decimals, or up to six and an ellipsis beyond."""
-    if amount_fen.denominator == 1:
-        return yuan_text(int(amount_fen))
-    millionths = amount_fen * 10_000
-    whole = millionths.numerator // millionths.denominator
-    more = "" if millionths.denominator == 1 else "…"
-    digits = f"{whole % 1_000_000:06d}".rstrip("0").ljust(2, "0")
-    return f"{whole // 1_000_000:,}.{digits}{more}"
+def public_share(rule: ShareRule, lines: Sequence[ShareLine], limits: Limits) -> Share:
+    """Divide what was used between the public purse and the enterprise, and say why.
+
+    Units: fen. The grant is cut down, so the public purse never pays the odd fen; the parts of
+        the lines add up to the grant.
+    Source: domain.md 2.10; the binding constraint is the first of the smallest, in the order of
+        ``BINDING_TITLES``.
+
+    Raises:
+        Refused: other public money although the programme forbids it; an invoice for use that
+            nobody metered.
+    """
+    _refuse_unmetered(rule, lines, limits)
+    eligible, eligible_by, terms = _eligible(rule, lines, limits)
+    raw, weights, more = _raw(rule, lines, eligible)
+    terms += more
+    ceilings = _ceilings(rule, limits)
+    ceilings.append(_stacking(rule, limits, eligible, raw, ceilings))
+    terms += [each.term() for each in ceilings]
+    best, binding = raw, "RATIO"
+    for each in ceilings:
+        if each.amount is not None and each.amount < best:
+            best, binding = each.amount, each.code
+    grant = max(_cut(best, rule.truncate_fen), 0)
+    cut = "舍去不足 1 元的部分" if rule.truncate_fen == 100 else "舍去不足 1 分的部分"
+    how = f"以上各项最小者（{BINDING_TITLES[binding]}），{cut}"
+    terms.append(
+        Term("grant", "本期券抵扣", yuan_text(grant), how, rule.clauses.get("truncate", ""))
+    )
+    parts = split_by_largest_remainder(grant, weights) if any(weights) else [0] * len(lines)
+    return Share(grant, eligible, eligible_by, binding, tuple(terms), tuple(parts))
 
 
-def percent(bp: int) -> str:
-    """Return basis points as per cent without needless zeros."""
-    return f"{bp // 100}" + (f".{bp % 100:02d}".rstrip("0") if bp % 100 else "") + "%"
+def _cut(amount: Fraction, unit_fen: int) -> int:
+    """Return an amount cut down to whole units, in fen."""
+    return amount.numerator // amount.denominator // unit_fen * unit_fen
 
 
-def _paid_in(limits: Limits) -> Fraction:
-    """Return the paid amount that falls into the supported period, by days."""
-    return Fraction(limits.paid_fen * limits.days_in_period, limits.days_of_service)
+def _step(rule: ShareRule, amount: Fraction) -> Fraction:
+    """Return a step as the edition carries it on: exact, or cut down like the grant."""
+    return Fraction(_cut(amount, rule.truncate_fen)) if rule.truncate_steps else amount
+
+
+def _refuse_unmetered(rule: ShareRule, lines: Sequence[ShareLine], limits: Limits) -> None:
+    """Refuse a claim on an invoice while the meters say that nothing was used."""
+    if rule.mode.wants_invoice and limits.invoiced_fen > 0 and not any(x.list_fen for x in lines):
+        raise Refused(
+            "nothing_metered",
+            f"发票金额 {yuan_text(limits.invoiced_fen)} 元，但本期计量用量为零，不能核销。"
+            "请服务商补报或更正用量后再申请。",
+            clause=rule.clauses.get("eligible", ""),
+        )
 
 
 def _eligible(
     rule: ShareRule, lines: Sequence[ShareLine], limits: Limits
-) -> tuple[Fraction, list[Term]]:
-    """Return the eligible amount and the terms it is the least of."""
-    clause = rule.clauses.get("eligible", "")
+) -> tuple[Fraction, str, list[Term]]:
+    """Return the eligible amount, which term it is, and the terms it is the least of."""
     listed, metered = sum(x.list_fen for x in lines), sum(x.metered_fen for x in lines)
-    parts: list[tuple[str, str, Fraction, str]] = [
-        ("metered", "计量金额", Fraction(metered), "各行用量 × min(备案单价, 政策限价) 之和"),
-    ]
-    if rule.mode is SettlementMode.INSTANT:
-        parts.insert(0, ("list_net", "净价金额", Fraction(listed), "各行用量 × 备案单价 之和"))
-    else:
+    parts: list[tuple[str, str, Fraction, str]] = []
+    if rule.mode.wants_bank_receipt:
         how = (
             f"{yuan_text(limits.paid_fen)} × {limits.days_in_period} 天 ÷ "
             f"{limits.days_of_service} 天（按天折算）"
         )
-        parts.insert(0, ("paid_in", "期内实付", _paid_in(limits), how))
+        paid_in = Fraction(limits.paid_fen * limits.days_in_period, limits.days_of_service)
+        parts.append(("paid_in", "期内实付", _step(rule, paid_in), how))
+    else:
+        how = "各行用量 × 单价之和，已扣除折扣和赠送"
+        parts.append(("list_net", "净价金额", Fraction(listed), how))
+    how = "各行用量 × min(单价, 政策限价) 之和"
+    parts.append(("metered", "计量金额", Fraction(metered), how))
+    if rule.mode.wants_invoice:
         parts.append(("invoiced", "开票金额", Fraction(limits.invoiced_fen), "发票价税合计"))
+    if rule.mode.wants_bank_receipt:
         parts.append(("bank_paid", "银行付款", Fraction(limits.bank_paid_fen), "银行回单金额"))
-    least = min(amount for _, _, amount, _ in parts)
+    code, title, least, _ = min(parts, key=lambda part: part[2])
+    least = _step(rule, least)
     terms = [Term(code, title, exact_yuan(amount), how) for code, title, amount, how in parts]
-    how = f"以上 {len(parts)} 项中最小的一项"
+    how = f"以上 {len(parts)} 项中最小的一项（{title}）"
+    clause = rule.clauses.get("eligible", "")
     terms.append(Term("eligible", "可支持金额", exact_yuan(least), how, clause))
-    return least, terms
+    return least, code, terms
 
 
 def _raw(
@@ -252,67 +192,73 @@ def _ratio_words(rule: ShareRule, codes: frozenset[str]) -> str:
     return "，".join([*parts, f"最高 {percent(rule.max_bp)}"])
 
 
-def _stacking_room(
-    rule: ShareRule, limits: Limits, eligible: Fraction, raw: Fraction
-) -> tuple[Fraction | None, str]:
-    """Return how much other public money leaves room for, None for no limit, and the words."""
-    other = limits.other_funding_fen
+def _ceilings(rule: ShareRule, limits: Limits) -> list[_Part]:
+    """Return what a grant may not exceed, whatever the ratio; unset caps are left out."""
+    found: list[tuple[str, int | None, str, str]] = [
+        ("HELD", limits.held_fen, "订单占用中尚未核销的券额", "held"),
+        ("ENTERPRISE_YEAR", limits.cap_left_enterprise_fen, "年度上限减已核销", "cap"),
+        ("GROUP_YEAR", limits.cap_left_group_fen, "关联企业年度上限减合计已核销", "cap"),
+        ("PROGRAMME", limits.cap_left_programme_fen, "预算减已核销", "budget"),
+        ("CONTRACT", limits.cap_left_contract_fen, "单个合同上限减该合同已支持", "cap"),
+    ]
+    parts = [
+        _Part(
+            code,
+            BINDING_TITLES[code],
+            Fraction(amount),
+            limits.said.get(code, how),
+            rule.clauses.get(clause, ""),
+        )
+        for code, amount, how, clause in found
+        if amount is not None
+    ]
+    if rule.min_contract_fen:
+        reached = limits.contract_fen >= rule.min_contract_fen
+        verdict, room = ("达到起点", None) if reached else ("未达到起点，不予支持", Fraction(0))
+        how = (
+            f"合同金额 {yuan_text(limits.contract_fen)} 元，"
+            f"起点 {yuan_text(rule.min_contract_fen)} 元，{verdict}"
+        )
+        clause = rule.clauses.get("cap", "")
+        parts.append(_Part("MIN_CONTRACT", BINDING_TITLES["MIN_CONTRACT"], room, how, clause))
+    return parts
+
+
+def _stacking(
+    rule: ShareRule,
+    limits: Limits,
+    eligible: Fraction,
+    raw: Fraction,
+    ceilings: Sequence[_Part],
+) -> _Part:
+    """Return how much other public money leaves room for; the contract counts as a whole."""
+    other, clause = limits.other_funding_fen, rule.clauses.get("stacking", "")
+    base = max(limits.eligible_before_fen + eligible, Fraction(limits.contract_fen))
+    room: Fraction | None = None
     if rule.stacking is Stacking.NONE:
         if other > 0:
             raise Refused(
                 "stacking_forbidden",
                 f"本政策不与其他财政资金叠加，该合同已申报其他资金 {yuan_text(other)} 元。"
                 "请核对后撤回本次结算或更正申报。",
-                clause=rule.clauses.get("stacking", ""),
+                clause=clause,
             )
-        return None, "不允许叠加；该合同没有其他财政资金"
-    if rule.stacking is Stacking.HIGHER_ONLY:
-        if other > 0 and other >= raw:
-            return Fraction(0), f"就高不重复：已有其他资金 {yuan_text(other)} 元，高于本项"
-        return None, "就高不重复：本项较高"
-    base = max(limits.eligible_before_fen + eligible, Fraction(limits.contract_fen))
-    room = base * rule.cumulative_cap_bp / ALL_BP - other - limits.granted_before_fen
-    how = (
-        f"{percent(rule.cumulative_cap_bp)} × 合同可支持 {exact_yuan(base)} − "
-        f"其他财政资金 {yuan_text(other)} − 本券已支持 {yuan_text(limits.granted_before_fen)}"
-    )
-    return max(room, Fraction(0)), how
-
-
-def public_share(rule: ShareRule, lines: Sequence[ShareLine], limits: Limits) -> Share:
-    """Divide what a month cost between the public purse and the enterprise, and say why.
-
-    Units: fen. The grant is cut down, so the public purse never pays the odd fen; the parts of
-        the lines add up to the grant.
-    Source: domain.md 2.10; the binding constraint is the first of the smallest, in the order
-        ratio, hold, enterprise cap, programme cap, stacking.
-
-    Raises:
-        Refused: other public money although the programme forbids it.
-    """
-    eligible, terms = _eligible(rule, lines, limits)
-    raw, weights, more = _raw(rule, lines, eligible)
-    terms += more
-    room, room_how = _stacking_room(rule, limits, eligible, raw)
-    ceilings: list[tuple[str, Fraction | None, str, str]] = [
-        ("HELD", Fraction(limits.held_fen), "订单占用中尚未核销的券额", "held"),
-        ("ENTERPRISE_YEAR", Fraction(limits.cap_left_enterprise_fen), "年度上限减已核销", "cap"),
-        ("PROGRAMME", Fraction(limits.cap_left_programme_fen), "预算减已核销", "budget"),
-        ("STACKING", room, room_how, "stacking"),
-    ]
-    best, binding = raw, "RATIO"
-    for code, amount, how, clause in ceilings:
-        shown = "不限" if amount is None else exact_yuan(amount)
-        title = BINDING_TITLES[code]
-        terms.append(Term(code.lower(), title, shown, how, rule.clauses.get(clause, "")))
-        if amount is not None and amount < best:
-            best, binding = amount, code
-    grant = best.numerator // best.denominator // rule.truncate_fen * rule.truncate_fen
-    grant = max(grant, 0)
-    cut = "舍去不足 1 元的部分" if rule.truncate_fen == 100 else "舍去不足 1 分的部分"
-    how = f"以上各项最小者（{BINDING_TITLES[binding]}），{cut}"
-    terms.append(
-        Term("grant", "本期券抵扣", yuan_text(grant), how, rule.clauses.get("truncate", ""))
-    )
-    parts = split_by_largest_remainder(grant, weights) if any(weights) else [0] * len(lines)
-    return Share(grant, eligible, binding, tuple(terms), tuple(parts))
+        how = "不允许叠加；该合同没有其他财政资金"
+    elif rule.stacking is Stacking.HIGHER_ONLY:
+        # The whole contract's support is held against the whole contract's other money.
+        whole = base * (raw / eligible) if eligible else Fraction(0)
+        most = [each.amount for each in ceilings if each.amount is not None]
+        ours = min([whole, *(limits.granted_before_fen + each for each in most)])
+        said = f"其他资金 {yuan_text(other)} 元，本项整个合同 {exact_yuan(ours)} 元"
+        if 0 < other >= ours:
+            room, how = Fraction(0), f"就高不重复：{said}，本项不高于其他资金，不再支持"
+        else:
+            how = f"就高不重复：{said}，本项较高"
+    else:
+        left = base * rule.cumulative_cap_bp / ALL_BP - other - limits.granted_before_fen
+        room = max(left, Fraction(0))
+        how = (
+            f"{percent(rule.cumulative_cap_bp)} × 合同可支持 {exact_yuan(base)} − "
+            f"其他财政资金 {yuan_text(other)} − 本合同已支持 {yuan_text(limits.granted_before_fen)}"
+        )
+    return _Part("STACKING", BINDING_TITLES["STACKING"], room, how, clause)

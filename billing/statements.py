@@ -12,7 +12,14 @@ from typing import Any
 from django.utils import timezone
 
 from billing.models import Statement, StatementLine
-from billing.rating import BINDING_TITLES, MILLI_SECONDS_PER_HOUR, PricingUnit
+from billing.rating import (
+    ALL_BP,
+    BINDING_TITLES,
+    MILLI_SECONDS_PER_HOUR,
+    PricingUnit,
+    gross_fen,
+    percent,
+)
 from ledger.amounts import yuan_text
 from ledger.periods import SHANGHAI
 
@@ -21,8 +28,17 @@ UNIT_TITLES = {PricingUnit.PFLOPS_HOUR: "PFLOPS·h", PricingUnit.CARD_HOUR: "卡
 CSV_COLUMNS = (
     "statement_no", "provider", "provider_uscc", "enterprise", "enterprise_uscc", "voucher_no",
     "order_no", "usage_month", "model", "rate", "gflops", "device_milli_seconds", "records",
+    "pflops_hours", "unit", "quantity", "list_price_fen", "tier", "price_fen", "discount_bp",
+    "list_fen", "discount_fen", "credit_fen", "gross_fen", "public_fen", "self_fen",
+)  # fmt: skip
+#: The columns of reports made before lines told what was taken off; made again, they stay as is.
+FIRST_CSV_COLUMNS = (
+    "statement_no", "provider", "provider_uscc", "enterprise", "enterprise_uscc", "voucher_no",
+    "order_no", "usage_month", "model", "rate", "gflops", "device_milli_seconds", "records",
     "pflops_hours", "unit", "quantity", "price_fen", "gross_fen", "public_fen", "self_fen",
 )  # fmt: skip
+#: What the provider takes off: ``list_fen`` less the two others is ``gross_fen``, line by line.
+TAKEN_OFF = ("list_fen", "discount_fen", "credit_fen")
 
 
 def moment_text(moment: datetime | None) -> str:
@@ -44,7 +60,9 @@ def day_text(moment: datetime | None) -> str:
 def full(statements: Any) -> list[Statement]:
     """Return statements with everything that is said about them, in the order of their numbers."""
     return list(
-        statements.select_related("close", "enterprise", "provider", "order", "voucher__programme")
+        statements.select_related(
+            "close", "enterprise", "provider", "order", "voucher__programme", "voucher__application"
+        )
         .prefetch_related("lines__reverses", "confirmations", "objections__line")
         .order_by("provider__uscc", "statement_no")
     )
@@ -56,8 +74,32 @@ def quantity_of(line: StatementLine) -> str:
     return f"{line.card_hours if priced_by_card else line.pflops_hours:f}"
 
 
+def list_price_fen(line: StatementLine) -> int:
+    """Return the price on file for a line's tier, before a contract took its place."""
+    filed: int | None = line.filed_price_fen
+    return line.price_fen if filed is None else filed
+
+
+def list_fen(line: StatementLine) -> int:
+    """Return what a line comes to at the price on file, in fen, below zero where it takes back.
+
+    Where nothing came off the price this is what was asked, to the fen; else the quantity at the
+    list price, rounded once as every line is.
+    """
+    if not line.discount_bp and line.filed_price_fen is None:
+        return line.gross_fen + line.credit_fen
+    amount = gross_fen(
+        abs(line.device_milli_seconds),
+        gflops=line.gflops,
+        price_fen=list_price_fen(line),
+        unit=PricingUnit(line.pricing_unit),
+    )
+    return -amount if line.device_milli_seconds < 0 else amount
+
+
 def line_data(statement: Statement, line: StatementLine) -> dict[str, Any]:
-    """Return one line as plain values."""
+    """Return one line as plain values; list less discount less free credit is gross."""
+    listed = list_fen(line)
     return {
         "statement_no": statement.statement_no,
         "ordinal": line.ordinal,
@@ -75,7 +117,13 @@ def line_data(statement: Statement, line: StatementLine) -> dict[str, Any]:
         "pflops_hours": f"{line.pflops_hours:f}",
         "quantity": quantity_of(line),
         "unit": UNIT_TITLES[PricingUnit(line.pricing_unit)],
+        "list_price_fen": list_price_fen(line),
+        "tier": line.tier,
         "price_fen": line.price_fen,
+        "discount_bp": line.discount_bp,
+        "list_fen": listed,
+        "discount_fen": listed - line.credit_fen - line.gross_fen,
+        "credit_fen": line.credit_fen,
         "gross_fen": line.gross_fen,
         "public_fen": line.public_fen,
         "self_fen": line.self_fen,
@@ -90,10 +138,28 @@ def line_formula(line: StatementLine) -> str:
         quantity = f" ÷ {MILLI_SECONDS_PER_HOUR:,}"
     else:
         quantity = f" × {line.gflops:,} GFLOPS ÷ 3,600,000,000,000"
+    price = f"{yuan_text(line.price_fen)} 元/{unit}"
+    if line.filed_price_fen is not None:
+        price += f"（合同单价，备案单价 {yuan_text(line.filed_price_fen)} 元）"
+    if line.tier:
+        price += f"（当月用量第 {line.tier} 档）"
+    if line.discount_bp:
+        price += f" × {percent(ALL_BP - line.discount_bp)}（减 {percent(line.discount_bp)}）"
+    credit = f"，减赠送 {yuan_text(line.credit_fen)} 元" if line.credit_fen else ""
     return (
-        f"{said}{quantity} ＝ {quantity_of(line)} {unit}；× {yuan_text(line.price_fen)} 元/{unit}"
-        f" ＝ {yuan_text(line.gross_fen)} 元（四舍五入到分）"
+        f"{said}{quantity} ＝ {quantity_of(line)} {unit}；× {price}"
+        f"{credit} ＝ {yuan_text(line.gross_fen)} 元（四舍五入到分）"
     )
+
+
+#: The step whose amount is the grant when no limit binds.
+_BY_RATIO = "raw"
+
+
+def explained_terms(statement: Statement) -> list[dict[str, Any]]:
+    """Return the steps of the public share with the one that decided it marked."""
+    deciding = _BY_RATIO if statement.binding == "RATIO" else statement.binding.lower()
+    return [{**term, "decides": term["code"] == deciding} for term in statement.terms]
 
 
 def binding_title(statement: Statement) -> str:
@@ -122,12 +188,14 @@ def provider_data(statements: Sequence[Statement]) -> dict[str, Any]:
     """Return the section of one provider; all statements are that provider's."""
     provider = statements[0].provider
     last4 = provider.bank_account_last4
+    lines = [line_data(each, line) for each in statements for line in each.lines.all()]
     return {
         "name": provider.name,
         "uscc": provider.uscc,
         "account": f"尾号 {last4}" if last4 else "未登记",
         **sums_of(statements),
-        "lines": [line_data(each, line) for each in statements for line in each.lines.all()],
+        **{name: sum(each[name] for each in lines) for name in TAKEN_OFF},
+        "lines": lines,
         "confirmations": [confirmation_data(each) for each in statements],
     }
 
@@ -143,7 +211,13 @@ def sums_of(statements: Iterable[Statement]) -> dict[str, Any]:
         "public_fen": sum(each.public_fen for each in listed),
         "self_fen": sum(each.self_fen for each in listed),
         "held_back_fen": sum(each.held_back_fen for each in listed),
-        "payable_fen": sum(each.public_fen - each.held_back_fen for each in listed),
+        "payable_fen": sum(each.owed_fen for each in listed),
+        "back_fen": -sum(
+            line.public_fen
+            for each in listed
+            for line in each.lines.all()
+            if line.reverses_id is not None or line.device_milli_seconds < 0
+        ),
     }
 
 
@@ -157,8 +231,11 @@ def objection_data(statements: Iterable[Statement]) -> list[dict[str, Any]]:
             "side": sides[objection.side],
             "reason": objection.reason,
             "amount_fen": objection.amount_fen,
+            "raised": f"{objection.raised_name} {moment_text(objection.raised_at)}",
+            "open": objection.state == "open",
             "state": objection.get_state_display(),
             "resolution": objection.resolution,
+            "resolved": f"{objection.resolved_name} {moment_text(objection.resolved_at)}".strip(),
         }
         for each in statements
         for objection in each.objections.all()
@@ -166,18 +243,41 @@ def objection_data(statements: Iterable[Statement]) -> list[dict[str, Any]]:
 
 
 def adjustment_data(statements: Iterable[Statement]) -> list[dict[str, Any]]:
-    """Return every line that takes another one back."""
+    """Return every line that takes something back, with what it takes back, why and by whom."""
     return [
-        {
-            "statement_no": each.statement_no,
-            "line": line.reverses.ordinal,
-            "reason": f"第 {line.ordinal} 行冲减第 {line.reverses.ordinal} 行",
-            "public_fen": -line.public_fen,
-        }
+        {"statement_no": each.statement_no, **_taken_back(each, line)}
         for each in statements
         for line in each.lines.all()
-        if line.reverses is not None
+        if line.reverses is not None or line.device_milli_seconds < 0
     ]
+
+
+def _taken_back(statement: Statement, line: StatementLine) -> dict[str, Any]:
+    if line.reverses is None:
+        earlier = Statement.objects.filter(order_id=statement.order_id, month=line.usage_month)
+        numbers = earlier.values_list("statement_no", flat=True)
+        return {
+            "line": line.ordinal,
+            "original": "、".join(numbers) or f"{line.usage_month} 的用量",
+            "reason": f"第 {line.ordinal} 行更正 {line.usage_month} 的用量，按原单价冲减",
+            "by": "服务商更正，规则自动冲减",
+            "gross_fen": -line.gross_fen,
+            "public_fen": -line.public_fen,
+        }
+    decided = [
+        each
+        for each in statement.objections.all()
+        if each.line_id == line.reverses_id and each.state == "upheld"
+    ]
+    why = f"：{decided[-1].resolution}" if decided else ""
+    return {
+        "line": line.reverses.ordinal,
+        "original": f"{statement.statement_no} 第 {line.reverses.ordinal} 行",
+        "reason": f"第 {line.ordinal} 行冲减第 {line.reverses.ordinal} 行{why}",
+        "by": decided[-1].resolved_name if decided else "—",
+        "gross_fen": -line.gross_fen,
+        "public_fen": -line.public_fen,
+    }
 
 
 def rates_data(statements: Iterable[Statement]) -> list[dict[str, Any]]:

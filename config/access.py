@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from config.environment import EnvironmentReader
-from providers.networks import Network
+from ledger.networks import Network
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ import logging
 import re
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import add_never_cache_headers
+from django.utils import translation
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from config.errors import problem, show
 from config.logs import request_number
@@ -14,6 +16,7 @@ from ledger.refusals import Refused
 
 logger = logging.getLogger("config.requests")
 Answer = Callable[[HttpRequest], HttpResponse]
+LANGUAGE_COOKIE = "language"
 ACCEPTED_NUMBER = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 
@@ -34,6 +37,28 @@ class RequestNumberMiddleware:
         finally:
             request_number.reset(token)
         response["X-Request-ID"] = number
+        return response
+
+
+class LanguageMiddleware:
+    """Let a page speak the language its reader chose; the address stays the same.
+
+    Only the reader's own choice counts: what a browser says it would accept is often left as it
+    came from the shop, and a public page must look the same to whoever is sent its address.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Speak English to those who chose it, Chinese to everybody else and to machines."""
+        chosen = request.COOKIES.get(LANGUAGE_COOKIE) == "en"
+        english = chosen and not request.path.startswith("/api/")
+        with translation.override("en" if english else settings.LANGUAGE_CODE):
+            response = self.get_response(request)
+            if "text/html" in response.get("Content-Type", ""):
+                response.headers.setdefault("Content-Language", "en" if english else "zh-CN")
+                patch_vary_headers(response, ("Cookie",))
         return response
 
 

@@ -33,6 +33,21 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "hand in the mails that wait": {
+        "task": "config.tasks.deliver_mail",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "have files in quarantine looked through": {
+        "task": "config.tasks.scan_files",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "write the letters that decisions call for": {
+        "task": "config.tasks.write_letters",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "tell providers which keys end soon": {
         "task": "config.tasks.warn_of_keys",
         "schedule": crontab(hour=8, minute=30),
@@ -42,9 +57,27 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute=20),
         "options": {"expires": 3600},
     },
+    "set money aside for who is next in line": {
+        "task": "config.tasks.allocate_budget",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "remind holders of vouchers that lapse soon": {
+        "task": "config.tasks.remind_holders_of_vouchers",
+        "schedule": crontab(hour=9, minute=0),
+    },
     "let vouchers lapse whose last day is over": {
         "task": "config.tasks.expire_vouchers",
         "schedule": crontab(hour=0, minute=5),
+    },
+    "let silence count where a delivery is proved": {
+        "task": "config.tasks.deem_statements",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "let applications lapse that nobody answered in time": {
+        "task": "config.tasks.lapse_applications",
+        "schedule": crontab(hour=0, minute=15),
     },
     "let each tree of the log remember the other": {
         "task": "config.tasks.cross_checkpoints",
@@ -63,6 +96,16 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "remove raw uploads whose time is over": {
         "task": "config.tasks.remove_raw_uploads",
         "schedule": crontab(hour=3, minute=40),
+    },
+    "give what people search for its row": {
+        "task": "config.tasks.index_names",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 300},
+    },
+    "remove exported lists whose day is over": {
+        "task": "config.tasks.remove_exports",
+        "schedule": crontab(minute=52),
+        "options": {"expires": 3600},
     },
     "check the books every night": {
         "task": "config.tasks.check_books",

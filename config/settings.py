@@ -10,8 +10,10 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from config.access import read_access
+from config.entry import SIGN_IN_APPS, read_entry, sign_in_settings
 from config.environment import EnvironmentReader
 from config.interface import SPECTACULAR_SETTINGS  # noqa: F401 - drf_spectacular reads it
+from config.mail import read_mail, read_papers, read_scanner
 from ledger.signers import signer_fault
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -30,16 +32,23 @@ LOG_ORIGIN = env.text("LOG_ORIGIN", "shuanli.putuo.example/ledger")
 LOG_SIGNER = env.checked("LOG_SIGNER", "file:", signer_fault)  # where the log's keys lie
 LOG_SUITES = env.suites("LOG_SUITES")  # one tree each, same entries
 LOG_WITNESSES = env.text("LOG_WITNESSES", "")  # a policy file, or "URL VKEY, URL VKEY"
-# A time stamp authority, and the PEM file of the certificates it must hang on.
-LOG_TSA_URL, LOG_TSA_ROOTS = env.together("LOG_TSA_URL", "LOG_TSA_ROOTS")
+LOG_TSA_URL, LOG_TSA_ROOTS = env.together("LOG_TSA_URL", "LOG_TSA_ROOTS")  # roots: a PEM file
+PAPERS = read_papers(env)  # how printed documents are headed, numbered and signed
 LOG_OPEN_ROOMS: tuple[str, ...] = ()  # rooms whose entries need no schema: for tests alone
 BROKER_URL = env.text("CELERY_BROKER_URL", why="redis://HOST:PORT/0 or amqp://USER:PASSWORD@HOST//")
 DEMO_MODE = env.flag("DEMO_MODE", default=False)  # invented data, sign-in by one press
+PILOT = env.flag("PILOT", default=False)  # says on every page that the service is on trial
 ENCRYPTED = PUBLIC_ORIGIN.startswith("https://")
 env.refuse_for_the_world(ENCRYPTED, demo=DEMO_MODE, debug=DEBUG, secret=SECRET_KEY)
 CONN_MAX_AGE = env.number("CONN_MAX_AGE", default=60)
 ACCESS = read_access(env)
+FILE_SCANNER = read_scanner(env)  # none, clamd:SOCKET, clamd:HOST:PORT or command:PROGRAM
+MAIL, _MAIL_OF_DJANGO = read_mail(env, VAR_DIR, PUBLIC_ORIGIN, demo=DEMO_MODE)
+ENTRY = read_entry(env, demo=DEMO_MODE)
+PERSON_SALT = env.text("PERSON_SALT", SECRET_KEY)  # never change it: persons would be unknown
 RAW_KEPT_DAYS = env.number("RAW_KEPT_DAYS", default=1095, at_least=30)  # raw uploads
+CASES_BY_ASSIGNMENT = env.flag("CASES_BY_ASSIGNMENT", default=False)  # reviewers see their own
+PAYMENT_HEAD_FROM_FEN = env.number("PAYMENT_HEAD_FROM_FEN", default=100_000_000)  # head signs too
 env.finish()
 DATABASES["default"] |= {"CONN_MAX_AGE": CONN_MAX_AGE, "CONN_HEALTH_CHECKS": True}
 INSTALLED_APPS = [
@@ -51,6 +60,7 @@ INSTALLED_APPS = [
     "django.forms",
     "csp",
     "django_htmx",
+    *SIGN_IN_APPS,
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -66,46 +76,45 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.PrivatePagesMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "config.sittings.SittingMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "config.middleware.RefusalMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATE_LOADERS = ["config.loading.Folder", "config.loading.Rooms"]  # they cut text into units
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [("django.template.loaders.cached.Loader", TEMPLATE_LOADERS)],
+            "builtins": ["config.templatetags.tongue"],  # pages speak two languages
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
         },
     }
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/
-LANGUAGE_CODE = "zh-hans"
+LANGUAGE_CODE, LANGUAGES = "zh-hans", [("zh-hans", "简体中文"), ("en", "English")]
 TIME_ZONE = "Asia/Shanghai"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Who comes in ---------------------------------------------------------------------------------
 AUTH_USER_MODEL = "config.User"
-LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "login", "entrance", "home"
-_PASSWORD = "django.contrib.auth.password_validation."  # noqa: S105 - a module path
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": _PASSWORD + "UserAttributeSimilarityValidator"},
-    {"NAME": _PASSWORD + "MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": _PASSWORD + "CommonPasswordValidator"},
-    {"NAME": _PASSWORD + "NumericPasswordValidator"},
-]
+globals().update(_MAIL_OF_DJANGO)
+globals().update(sign_in_settings(ENTRY, confirm=MAIL.on and not DEMO_MODE, encrypted=ENCRYPTED))
 SESSION_COOKIE_AGE = 8 * 3600  # one working day (reliability 2.2 B10)
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -121,10 +130,10 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF],
+        "img-src": [SELF, "data:"],  # charts are drawn into their page
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *ENTRY.origins()],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
     }
@@ -159,8 +168,7 @@ CELERY_BROKER_URL = BROKER_URL
 CELERY_TASK_DEFAULT_QUEUE = env.text("CELERY_QUEUE", "house")  # one queue a house on a broker
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_PUBLISH_RETRY = False  # a dead broker must not hold up a request: the sweeper rings
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -6,8 +6,19 @@ import socket
 
 from celery import shared_task
 
+from billing.exporting import run_export_work
+from billing.hits import SOURCES
 from billing.reporting import run_report_work
-from billing.settling import run_close_work
+from billing.settling import (
+    deem_due,
+    holds_claimed,
+    lapse_claims,
+    run_close_work,
+    run_trial_work,
+)
+from billing.statement_files import scan_papers
+from billing.what_if_work import KIND as WHAT_IF
+from billing.what_if_work import run_what_if_work
 from config.invariants import INVARIANTS, everything
 from ledger import clock, incidents, rolling, work
 from ledger.actors import system_actor
@@ -17,11 +28,12 @@ from ledger.inspections import run_inspection_work
 from ledger.invariants import Finding
 from ledger.receipts import overdue
 from ledger.references import catch_up
-from ledger.refusals import Broken, Refused
+from ledger.refusals import Broken
 from ledger.stamping import stamp_newest
 from ledger.witnessing import Outcome, log_alarm, witness_newest
 from providers import looking
 from providers.delivering import run_delivery_work
+from providers.filing import scan_filings
 from providers.limits import sweep_windows
 from providers.metering import run_batch_work
 from providers.releasing import WORK_KIND as RELEASE
@@ -30,8 +42,14 @@ from providers.retaining import remove_bodies, sweep_leftovers
 from providers.telling import WORK_KIND as DELIVERY
 from providers.telling import ask_due, warn_of_ending_keys
 from providers.uploads import forget_nonces
-from vouchers.models import Voucher
-from vouchers.spending import expire_voucher
+from vouchers import batching, exporting, pages_exports, searching
+from vouchers.lapsing import lapse_due, remind_holders
+from vouchers.letters import write_owed
+from vouchers.mailing import deliver_due
+from vouchers.scanning import scan_waiting
+from vouchers.supplementing import lapse_application, lapsing
+from vouchers.waitlisting import move_up, newest_editions
+from vouchers.watching import watch_budget
 
 logger = logging.getLogger(__name__)
 WORTH_A_ROLL_UP = 100  # journals; fewer are summed up quickly enough each time
@@ -41,8 +59,15 @@ HANDLERS: dict[str, work.Handler] = {
     RELEASE: run_release_work,
     DELIVERY: run_delivery_work,
     "billing.close_month": run_close_work,
+    "billing.export": run_export_work,
+    "billing.try_month": run_trial_work,
     "billing.render_report": run_report_work,
+    WHAT_IF: run_what_if_work,
     INSPECTION: run_inspection_work,
+    batching.WORK_KIND: batching.run_batch_work,
+    exporting.WORK_KIND: lambda job, _: exporting.run_export_work(
+        job, pages_exports.rows_of, clock.now()
+    ),
 }
 
 
@@ -76,27 +101,75 @@ def look_for_oddities() -> int:
 
 @shared_task
 def expire_vouchers() -> int:
-    """Let every voucher lapse whose validity is over; return how many did.
+    """Let every voucher lapse whose validity is over, and holds past their time; return how many.
 
     Each is an act of its own: one that is refused does not keep the others from lapsing, and the
     next night asks again.
     """
+    actor, at = system_actor("expire-vouchers"), clock.now()
+    lapse_claims(actor=actor, at=at)
+    return lapse_due(actor=actor, at=at, kept=holds_claimed())
+
+
+@shared_task
+def deem_statements() -> int:
+    """Deem silent sides to agree whose time ran out after a proved delivery; return how many."""
+    return deem_due(actor=system_actor("deem-statements"), at=clock.now())
+
+
+@shared_task
+def remind_holders_of_vouchers() -> int:
+    """Tell holders which of their vouchers lapse soon; return how many messages."""
+    return remind_holders(clock.now())
+
+
+@shared_task
+def allocate_budget() -> int:
+    """Set money aside for who is next in line and issue to the waiting list; return how many.
+
+    Asked every minute, so that money which returned moves on whoever forgot to say so.
+    """
+    at, actor, moved = clock.now(), system_actor("allocate-budget"), 0
+    for programme in newest_editions():
+        moved += len(move_up(programme, actor=actor, at=at))
+        watch_budget(programme, actor=actor, at=at)
+    return moved
+
+
+@shared_task
+def lapse_applications() -> int:
+    """Let every application lapse that nobody answered in time; return how many did."""
     at = clock.now()
-    lapsed = 0
-    for voucher in Voucher.objects.lapsed(at):
-        try:
-            expire_voucher(voucher, actor=system_actor("expire-vouchers"), at=at)
-        except Refused as refusal:
-            logger.warning("voucher %s does not lapse: %s", voucher.pk, refusal.code)
-        else:
-            lapsed += 1
-    return lapsed
+    late = lapsing(at)
+    for application in late:
+        lapse_application(application, actor=system_actor("lapse-applications"), at=at)
+    return len(late)
 
 
 @shared_task
 def deliver_webhooks() -> int:
     """Try again what did not arrive and whose pause is over; return how many."""
     return ask_due(actor=system_actor("deliver-webhooks"), at=clock.now())
+
+
+@shared_task
+def deliver_mail() -> int:
+    """Hand in the mails that wait, and those whose pause is over; return how many were tried."""
+    return deliver_due(clock.now)
+
+
+@shared_task
+def scan_files() -> int:
+    """Have the files in quarantine looked through; return how many came out."""
+    actor, at = system_actor("scan-files"), clock.now()
+    rooms = (scan_waiting, scan_filings, scan_papers)
+    return sum(scan(actor=actor, at=at) for scan in rooms)
+
+
+@shared_task
+def write_letters() -> int:
+    """Write the letters that decisions call for; return how many."""
+    return write_owed(actor=system_actor("write-letters"), at=clock.now())
 
 
 @shared_task
@@ -119,6 +192,18 @@ def remove_raw_uploads() -> int:
     while (gone := remove_bodies(actor=system_actor("kept-uploads"), at=at)).bodies:
         removed += gone.bodies
     return removed
+
+
+@shared_task
+def remove_exports() -> int:
+    """Remove exported lists whose day is over; return how many."""
+    return exporting.remove_exports(clock.now())
+
+
+@shared_task
+def index_names() -> int:
+    """Give everything that people search for its row; return how many were missing."""
+    return searching.catch_up(SOURCES)
 
 
 @shared_task

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 purpose=${1:-run}
 
 LIBRARIES="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-cjk"
-TOOLS="chromium poppler-utils openssl softhsm2"
+TOOLS="chromium chromium-headless-shell poppler-utils openssl softhsm2"
 LOG=.setup.log
 say() { printf '%s\n' "$*"; }
 
@@ -132,6 +132,9 @@ is_installed() {
   case $1 in
     chromium) [ -n "${CHROMIUM_PATH:-}" ] || command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 \
       || command -v google-chrome >/dev/null 2>&1 ;;
+    # Half the work of the whole browser; where it is not to be had, the whole one does as well.
+    chromium-headless-shell) [ -n "${CHROMIUM_PATH:-}" ] || command -v "$1" >/dev/null 2>&1 \
+      || ! apt-cache show "$1" >/dev/null 2>&1 ;;
     *) dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed' ;;
   esac
 }

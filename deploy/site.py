@@ -1,5 +1,6 @@
 """The processes of the site: web, worker, beat, sealer, witness, watched while they run."""
 
+import os
 import socket
 import time
 import urllib.error
@@ -15,8 +16,15 @@ WSGI = "config.wsgi:application"
 MOST_RESTARTS = 5  # within the time below; then something is wrong that a restart does not mend
 RESTART_WINDOW_SECONDS = 120.0
 WATCH_SECONDS = 0.5
+MOST_WEB_PROCESSES = 4
+WEB_THREADS = 4  # of each process; each keeps a connection to the database
 #: Programs that come to the database by another address than the application's.
 OWN_ADDRESS = {"sealer": "DATABASE_URL_SEAL"}
+
+
+def web_processes() -> int:
+    """Return how many processes answer pages: one a core, as Python keeps one core busy each."""
+    return min(os.cpu_count() or 1, MOST_WEB_PROCESSES)
 
 
 def need_port(root: Path, folder: Path, port: int) -> None:
@@ -73,17 +81,9 @@ class Site:
         """Start the pages and the clock-driven jobs, and wait until the pages answer."""
         need_port(self.root, self.folder, self.port)
         granian = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--no-ws"]
-        web = self._start(
-            "web",
-            [
-                *granian,
-                "--port",
-                str(self.port),
-                "--blocking-threads",
-                "8",
-                "config.wsgi:application",
-            ],
-        )
+        granian += ["--port", str(self.port), "--workers", str(web_processes())]
+        granian += ["--blocking-threads", str(WEB_THREADS)]
+        web = self._start("web", [*granian, "config.wsgi:application"])
         schedule = str(self.folder / "beat-schedule")
         self._start("beat", ["celery", "--app", "config", "beat", "-s", schedule, "--pidfile="])
         wait_until(self._answers, web, "网站", seconds=60)

@@ -28,6 +28,11 @@ def story(told: dict[str, Any]) -> Iterator[str]:
             f"总价 {_yuan(each['gross_fen'])} 元，券抵扣 {_yuan(each['public_fen'])} 元，"
             f"{each['state_label']}"
         )
+    for each in told.get("claims", []):
+        yield (
+            f"核销申请 {each['claim_no']} {each['enterprise']} "
+            f"申请 {_yuan(each['expected_fen'])} 元，{each['state_label']}"
+        )
     for each in told.get("reports", []):
         yield f"报告 {each['report_no']} 校验码 {each['check_code']} {each['path']}"
     if "checkpoint" in told:

@@ -5,10 +5,11 @@ Source: docs/ledger.md, how to verify; ledger/bundles.py (the form).
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Any
 
 from cryptography import x509
 
+from ledger import claimed
 from ledger.bundles import BundleError, BundleReader, Manifest, parse_keys
 from ledger.epochs import read_history
 from ledger.equations import AT_EVERY_STEP, AT_THE_END, broken_equations
@@ -21,7 +22,7 @@ from ledger.walks import Heads, NotOk, Walk, Watch
 
 Progress = Callable[[int, int], None]
 Noted = Callable[[TreeHead, str], None]
-INVARIANTS = tuple(sorted({*AT_EVERY_STEP, *AT_THE_END}, key=int))
+INVARIANTS = tuple(sorted({*AT_EVERY_STEP, *AT_THE_END, claimed.INVARIANT}, key=int))
 
 
 @dataclass
@@ -95,7 +96,10 @@ def verify(
         read_heads(reader, manifest.checkpoints, keys, heads, asked.noted)
         head = _check_heads(manifest, heads, pinned)
         schemas = SchemaBook(house_schemas() if asked.schemas is None else asked.schemas)
-        walk = Walk(manifest.origin, [heads, *asked.more_heads], schemas, asked.watch)
+        claims = claimed.Claimed()
+        watch = _both(claims, asked.watch)
+        walk = Walk(manifest.origin, [heads, *asked.more_heads], schemas, watch)
+        walk.books.listeners.append(claims.booked)
         asked.listen(walk.books)
         for leaves, entries in reader.entries(manifest.entries):
             walk.take(leaves, entries)
@@ -106,7 +110,7 @@ def verify(
     walk.finish()
     _check_keys([heads, *asked.more_heads], walk)
     unchecked = _check_schemas(schemas, strict=asked.schemas is not None)
-    if broken := broken_equations(walk.books):
+    if broken := broken_equations(walk.books) or claims.broken():
         raise NotOk(broken[0])
     return Report(
         manifest=manifest,
@@ -119,6 +123,18 @@ def verify(
         unchecked=tuple(unchecked),
         remarks=tuple(_remarks(walk, schemas)),
     )
+
+
+def _both(claims: claimed.Claimed, watch: Watch) -> Watch:
+    """Return a watch that tells of claims beside what was asked for."""
+
+    def told(kind: str, body: dict[str, Any]) -> None:
+        if kind in claimed.KINDS:
+            claims.take(kind, body)
+        if kind in watch.kinds:
+            watch.told(kind, body)
+
+    return Watch(watch.kinds | claimed.KINDS, told, watch.contains)
 
 
 def _keys(manifest: Manifest) -> list[VerificationKey]:

@@ -256,6 +256,31 @@ def expired(p: Ref) -> AccountKey:
     return _key(Code.EXPIRED, p)
 
 
+def clawback_due(p: Ref, party_id: Ref) -> AccountKey:
+    """Return the account of what a party owes back; a balance below zero is owed."""
+    return _key(Code.CLAWBACK_DUE, p, party_id)
+
+
+def clawback_assessed(p: Ref) -> AccountKey:
+    """Return the account of claims raised and not yet recovered."""
+    return _key(Code.CLAWBACK_ASSESSED, p)
+
+
+def clawback_recovered(p: Ref) -> AccountKey:
+    """Return the account of what came back, until it is re-budgeted or returned."""
+    return _key(Code.CLAWBACK_RECOVERED, p)
+
+
+def clawback_writeoff(p: Ref) -> AccountKey:
+    """Return the outside account of claims that were given up."""
+    return _key(Code.CLAWBACK_WRITEOFF, p)
+
+
+def bank_in(p: Ref) -> AccountKey:
+    """Return the outside account of cash that comes back from parties."""
+    return _key(Code.BANK_IN, p)
+
+
 def metered(provider_id: Ref, month: "Month | str") -> AccountKey:
     """Return the outside account of what a provider reported for a month."""
     return _key(Code.METERED, "", provider_id, month)

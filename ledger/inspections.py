@@ -60,6 +60,12 @@ def inspections() -> list[Work]:
     return list(Work.objects.filter(kind=WORK_KIND).order_by("-requested_at", "-pk")[:10])
 
 
+def last_done() -> Work | None:
+    """Return the newest check of the whole chain that came to its end."""
+    done = Work.objects.filter(kind=WORK_KIND, state=Work.State.DONE)
+    return done.order_by("-finished_at").first()
+
+
 def inspection(pk: UUID) -> Work | None:
     """Return one check of the whole chain."""
     return Work.objects.filter(kind=WORK_KIND, pk=pk).first()

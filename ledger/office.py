@@ -85,7 +85,7 @@ def ask(request: HttpRequest) -> HttpResponse:
             messages.success(request, "已提出解除申请，须由另一自然人确认。")
             return redirect("office_books")
         except Refused as refused:
-            form.add_error(refused.field or None, refused.message)
+            refused.put_on(form)
     return _page(request, form, status)
 
 

@@ -5,6 +5,7 @@
 """
 
 import dataclasses
+from typing import Any
 
 
 @dataclasses.dataclass(eq=False)
@@ -28,6 +29,16 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
     def __str__(self) -> str:
         """Return the sentence shown to people."""
         return self.message
+
+    def put_on(self, form: Any, **named: str) -> None:
+        """Show the refusal on a form: at its field where the form has it, else above all fields.
+
+        Args:
+            form: anything with ``fields`` and ``add_error(field, message)``.
+            named: what the form calls a field that the act knows by another name.
+        """
+        field = named.get(self.field, self.field)
+        form.add_error(field if field in form.fields else None, self.message)
 
 
 class Broken(RuntimeError):  # noqa: N818 - the house word for a violated invariant

@@ -35,8 +35,11 @@ def requires(*permissions: str) -> Callable[[View], View]:
     def wrap(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not any(request.user.has_perm(each) for each in permissions):
+            held = next((each for each in permissions if request.user.has_perm(each)), "")
+            if not held:
                 raise PermissionDenied
+            standing_for: dict[str, str] = getattr(request.user, "standing_for", {})
+            request.standing_for = standing_for.get(held, "")  # type: ignore[attr-defined]
             return view(request, *args, **kwargs)
 
         return stating(" | ".join(permissions), login_required(guarded))
@@ -50,12 +53,13 @@ def signed_in(view: View) -> View:
 
 
 def actor_of(request: HttpRequest, role: str) -> Actor:
-    """Return the signed-in person as an actor under ``role``."""
+    """Return the signed-in person as an actor under ``role``; pages say for whom they stand in."""
     user: Any = request.user
+    absent = getattr(request, "standing_for", "")
     return Actor(
         kind="user",
         id=str(user.pk),
-        name=user.display_name,
+        name=f"{user.display_name}（代{absent}）" if absent else user.display_name,
         role=role,
         person=user.person_hash,
     )

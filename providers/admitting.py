@@ -12,6 +12,7 @@ from providers.keying import NewKey, confirm_key, propose_key, prove_possession,
 from providers.models import AcceleratorModel, Capacity, Provider, ProviderSeat
 from providers.models.state_row import move, note_birth
 from providers.releasing import ask_release
+from vouchers.banking import file_account
 from vouchers.credit_codes import check
 
 MOST_DEVICES = 1_000_000
@@ -48,12 +49,12 @@ def apply_provider(
 ) -> Provider:
     """Ask for admission under a credit code; ``user`` becomes the provider's administrator.
 
-    Of the bank account only the last four digits are kept here.
+    A bank account given here is filed; money goes there once another person confirmed it.
 
-    Writes: provider, seat, state row, log entry.
+    Writes: provider, seat, account, state row, log entries.
 
     Raises:
-        Refused: the name or the code is faulty, or the code is registered already.
+        Refused: the name, the code or the account is faulty, or the code is registered already.
     """
     judged = check(uscc)
     if judged.outcome == "bad" and not (insist and judged.may_insist):
@@ -67,8 +68,6 @@ def apply_provider(
         uscc=judged.code,
         uscc_flag="" if judged.outcome == "ok" else judged.reason,
         contact=contact,
-        bank_name=bank_name,
-        bank_account_last4=bank_account[-4:],
         applied_at=at,
         applied_by_person=actor.person,
     )
@@ -76,6 +75,9 @@ def apply_provider(
         ProviderSeat.objects.create(user=user, provider=provider, role=ProviderSeat.Role.ADMIN)
     note_birth(provider, "申请入库", actor=actor, at=at)
     _log("provider.apply", provider, actor, at, {"uscc": judged.code})
+    if bank_account.strip():
+        filed = {"bank_name": bank_name, "number": bank_account}
+        file_account(provider, holder=provider.name, **filed, actor=actor, at=at)
     return provider
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from ledger.networks import allows, caller_address
 from ledger.refusals import Refused
 from providers import limits
 from providers.models import ProviderKey
-from providers.networks import allows, caller_address
 from providers.problems import CATALOGUE
 
 _COUNTED_BY_RECORDS = ("/batches", "/validate")

@@ -204,9 +204,40 @@ def sequence_gaps(provider: Provider, month: Month) -> list[SequenceGap]:
 
 def gap_names(provider: Provider, month: Month, *, at: datetime) -> list[str]:
     """Return a stable name for every gap of a month: its day and kind, or key and numbers."""
-    days = month_calendar(provider, month, at=at)
+    whole = _reports_every_day(provider, month, at)
+    days = [] if whole else month_calendar(provider, month, at=at)
     named = [f"{each.day.isoformat()} {each.state}" for each in days if each.is_gap]
     return named + [f"sequence {g.key} {g.numbers}" for g in sequence_gaps(provider, month)]
+
+
+# One look into the index for each day: a month of millions of records is not counted for it.
+_NOTHING_STARTED = """
+SELECT count(*)
+  FROM unnest(%(days)s::date[]) d
+  LEFT JOIN LATERAL (
+    SELECT true AS there FROM providers_usagerecord u
+     WHERE u.provider_id = %(provider)s AND u.livemode AND u.month = %(month)s AND u.segment = 0
+       AND u.started_at >= d::timestamp AT TIME ZONE 'Asia/Shanghai'
+       AND u.started_at < (d + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
+     ORDER BY u.started_at LIMIT 1) one ON true
+ WHERE one.there IS NULL
+"""
+
+
+def _reports_every_day(provider: Provider, month: Month, at: datetime) -> bool:
+    """Tell at little cost that no day of a month can be a gap.
+
+    Work started on each day that needs a report, and no manifest could contradict it. When the
+    answer is no, only the calendar of the month knows.
+    """
+    days = [month.first_day + number * _ONE_DAY for number in range(_length(month))]
+    if Manifest.objects.filter(provider=provider, livemode=True, day__in=days).exists():
+        return False
+    needed = [day for day in _days_of_orders(provider, days) if day <= day_of(at)]
+    facts: dict[str, Any] = {"provider": provider.pk, "month": str(month), "days": needed}
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTHING_STARTED, facts)
+        return bool(cursor.fetchone()[0] == 0)
 
 
 def waived(provider: Provider, month: Month) -> set[str]:

@@ -208,7 +208,7 @@ def _provider(request: HttpRequest) -> Provider:
 
 def _put(form: Any, refused: Refused) -> None:
     """Put a refusal on its field, or on the form."""
-    form.add_error(refused.field if refused.field in form.fields else None, refused.message)
+    refused.put_on(form)
 
 
 urlpatterns = [

@@ -15,20 +15,21 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ledger import clock
 from ledger.periods import SHANGHAI
 from ledger.refusals import Refused
-from providers import admitting, listing, ordering, pages
+from providers import admitting, discounting, listing, ordering, pages
 from providers.forms import (
     CapacityForm,
     KeyForm,
     OfferingForm,
-    PriceForm,
     ProofForm,
     ReasonForm,
     RevokeForm,
 )
+from providers.forms_trade import DiscountForm, PriceForm
 from providers.models import Offering, Order, Provider, ProviderKey
 from providers.pages_console import key_life
 from providers.seats import actor_at, provider_member
 
+DISCOUNT_IDS = "id_discount_%s"  # another form of the page has a reason too
 REFUSED = 409
 INVALID = 422
 TRADERS = ("provider_admin", "provider_operator")
@@ -59,7 +60,7 @@ def _carry_out(request: HttpRequest, form: Any, act: Callable[[], Any], done: st
     try:
         act()
     except Refused as refused:
-        form.add_error(refused.field if refused.field in form.fields else None, refused.message)
+        refused.put_on(form)
         return REFUSED
     messages.success(request, done)
     return 0
@@ -90,9 +91,16 @@ def order(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _order_page(
-    request: HttpRequest, found: Order, form: ReasonForm, status: int = 200
+    request: HttpRequest,
+    found: Order,
+    form: ReasonForm,
+    status: int = 200,
+    discount: DiscountForm | None = None,
 ) -> HttpResponse:
     context = {
+        "discount": discount or DiscountForm(auto_id=DISCOUNT_IDS),
+        "may_discount": found.state in discounting.OPEN_TO_DISCOUNTS
+        and request.seat.role in TRADERS,  # type: ignore[attr-defined]
         "order": found,
         "rows": pages.order_rows(found),
         "use": pages.use_rows(found),
@@ -130,6 +138,25 @@ def order_refuse(request: HttpRequest, pk: UUID) -> HttpResponse:
         "已拒绝该订单，占用的券额已退回。",
     )
     return _order_page(request, found, form, status) if status else redirect("console_order", pk=pk)
+
+
+@require_POST
+@provider_member(*TRADERS)
+def order_discount(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Take something off the price of an order."""
+    found = _own(_provider(request).orders.with_parties(), pk)
+    form = DiscountForm(request.POST, auto_id=DISCOUNT_IDS)
+    status = _carry_out(
+        request,
+        form,
+        lambda: discounting.grant_discount(
+            found, **form.cleaned_data, actor=actor_at(request), at=clock.now()
+        ),
+        "优惠已登记，企业在订单页可以看到。",
+    )
+    if status:
+        return _order_page(request, found, ReasonForm(), status, discount=form)
+    return redirect("console_order", pk=pk)
 
 
 @require_http_methods(["GET", "POST"])
@@ -180,7 +207,7 @@ def _file(request: HttpRequest, found: Offering, form: PriceForm) -> None:
     listing.file_price(
         found,
         typed["pricing_unit"],
-        typed["price"],
+        typed["tiers"] or typed["price"],
         valid_from=_midnight(typed["valid_from"]),
         actor=actor_at(request),
         at=clock.now(),
@@ -337,6 +364,7 @@ urlpatterns = [
     path("orders/<uuid:pk>/", order, name="console_order"),
     path("orders/<uuid:pk>/accept/", order_accept, name="console_order_accept"),
     path("orders/<uuid:pk>/refuse/", order_refuse, name="console_order_refuse"),
+    path("orders/<uuid:pk>/discount/", order_discount, name="console_order_discount"),
     path("offerings/", offerings, name="console_offerings"),
     path("offerings/<uuid:pk>/", offering, name="console_offering"),
     path("offerings/<uuid:pk>/move/", offering_move, name="console_offering_move"),

@@ -187,10 +187,12 @@ def _where_it_lies(order_id: Any, gone: Any, month: str) -> AccountKey | None:
     if order.voucher is None or order.hold is None or not shut:
         return None
     amount = gone.device_milli_seconds * gone.gflops // 1000
-    tied = used_voucher(order.voucher.programme.slug, order.voucher.pk)
-    redeemed = Redemption.objects.filter(hold=order.hold, month=month)
-    if redeemed.filter(compute_gflops_s__gte=amount).exists():
-        return tied
+    slug = order.voucher.programme.slug
+    tied = used_voucher(slug, order.voucher.pk)
+    for hold in order.holds():
+        redeemed = Redemption.objects.filter(hold=hold, month=month)
+        if redeemed.filter(compute_gflops_s__gte=amount).exists():
+            return used_voucher(slug, hold.voucher_id)
     own = used_self(order.enterprise_id, month)
     for account in (own, tied):
         if balance(account).available >= amount:

@@ -10,7 +10,7 @@ from ledger.amounts import parse_yuan, yuan_text
 from ledger.identifiers import new_id
 from ledger.periods import SHANGHAI
 from providers.explaining import record_problems
-from providers.models import BatchRow, OfferingPrice, UsageBatch, UsageRecord
+from providers.models import BatchRow, UsageBatch, UsageRecord
 from providers.models.catalogue import registry
 from providers.ordering import MOST_DEVICES
 from providers.wire import CSV, JSON, NDJSON, PARQUET
@@ -194,7 +194,10 @@ class ProviderForm(QuietForm):
     contact = forms.CharField(label="联系电话", max_length=100, required=False)
     bank_name = forms.CharField(label="开户银行", max_length=100, required=False)
     bank_account = forms.CharField(
-        label="银行账号", max_length=40, required=False, help_text="只保存后四位，付款时另行核对"
+        label="银行账号",
+        max_length=40,
+        required=False,
+        help_text="对公账号，户名须与供方名称一致。加密保存，由主管部门对照凭证核对后才付款",
     )
 
 
@@ -262,19 +265,6 @@ class OfferingForm(QuietForm):
     )
 
 
-class PriceForm(QuietForm):
-    """File a price as the next version."""
-
-    pricing_unit = forms.ChoiceField(
-        label="计价单位",
-        choices=OfferingPrice.PricingUnit.choices,
-        widget=forms.RadioSelect,
-        error_messages={"required": "请选择计价单位"},
-    )
-    price = YuanField(label="单价（元）", error_messages={"required": "请填写单价"})
-    valid_from = DayField(label="自何日起", error_messages={"required": "请填写日期"})
-
-
 class VoucherField(forms.ModelChoiceField):
     """A voucher, told with what is left on it."""
 
@@ -316,6 +306,11 @@ class OrderForm(KeyedForm):
         required=False,
         help_text="留空表示整个服务期。占用的券额按此计算。",
         error_messages={"invalid": "请填写整数"},
+    )
+    together = forms.BooleanField(
+        label="这张券额不足时，合用本企业同一方案的其他算力券",
+        required=False,
+        help_text="先到期的先用。每张券占用和核销多少，在订单和对账单上分别列明。",
     )
     price = forms.UUIDField(widget=forms.HiddenInput, required=False)
 

@@ -113,4 +113,16 @@ INVARIANTS: dict[str, str] = {
         WHERE o.voucher_id IS NOT NULL AND (h.id IS NULL OR h.voucher_id <> o.voucher_id
             OR h.provider_ref <> o.provider_id::text)
     """,
+    "order_part_without_its_hold": """
+        SELECT o.order_no || '/' || p.ordinal, 'hold ' || h.order_ref || ' at ' || h.provider_ref
+        FROM providers_orderpart p
+        JOIN providers_order o ON o.id = p.order_id
+        JOIN vouchers_hold h ON h.id = p.hold_id
+        JOIN vouchers_voucher v ON v.id = p.voucher_id
+        LEFT JOIN vouchers_voucher f ON f.id = o.voucher_id
+        WHERE h.voucher_id <> p.voucher_id OR h.provider_ref <> o.provider_id::text
+            OR h.amount_fen <> p.held_fen OR v.enterprise_id <> o.enterprise_id
+            OR f.programme_id IS DISTINCT FROM v.programme_id
+            OR h.order_ref <> o.id::text || '/' || p.ordinal
+    """,
 }

@@ -4,14 +4,10 @@ A transition has no side effect: whether this case may move is asked of the rule
 does is the act's business. The database holds the same edges (migration ``0002_guards``).
 """
 
-from typing import Any
-
 from django.db import models
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin
 
-
-def _edge(source: list[str], target: str, label: str) -> Any:
-    return transition(field="state", source=source, target=target, custom={"label": label})
+from ledger.lifecycle import StateField, edge
 
 
 class ProviderMachine(FSMModelMixin, models.Model):
@@ -26,28 +22,28 @@ class ProviderMachine(FSMModelMixin, models.Model):
         REMOVED = "removed", "清退"
         DECLINED = "declined", "未通过"
 
-    state = FSMField("状态", choices=State.choices, default=State.APPLIED, protected=True)
+    state = StateField("状态", choices=State.choices, default=State.APPLIED)
 
     class Meta:
         abstract = True
 
-    @_edge(["applied"], "admitted", "入库")
+    @edge(["applied"], "admitted", "入库")
     def admit(self) -> None:
         """Papers, capacity and interface test passed."""
 
-    @_edge(["applied"], "declined", "不予入库")
+    @edge(["applied"], "declined", "不予入库")
     def decline(self) -> None:
         """The application does not meet the conditions."""
 
-    @_edge(["admitted"], "suspended", "暂停")
+    @edge(["admitted"], "suspended", "暂停")
     def suspend(self) -> None:
         """No new orders; running ones are metered on."""
 
-    @_edge(["suspended"], "admitted", "恢复")
+    @edge(["suspended"], "admitted", "恢复")
     def readmit(self) -> None:
         """The matter is settled."""
 
-    @_edge(["admitted", "suspended"], "removed", "清退")
+    @edge(["admitted", "suspended"], "removed", "清退")
     def remove(self) -> None:
         """Out of the register for good."""
 
@@ -62,16 +58,16 @@ class KeyMachine(FSMModelMixin, models.Model):
         ACTIVE = "active", "有效"
         REVOKED = "revoked", "已吊销"
 
-    state = FSMField("状态", choices=State.choices, default=State.PROPOSED, protected=True)
+    state = StateField("状态", choices=State.choices, default=State.PROPOSED)
 
     class Meta:
         abstract = True
 
-    @_edge(["proposed"], "active", "确认")
+    @edge(["proposed"], "active", "确认")
     def confirm(self) -> None:
         """Possession was proved and a second person agreed (test keys need neither)."""
 
-    @_edge(["proposed", "active"], "revoked", "吊销")
+    @edge(["proposed", "active"], "revoked", "吊销")
     def revoke(self) -> None:
         """From now on nothing that it signs is taken."""
 
@@ -86,16 +82,16 @@ class FilingMachine(FSMModelMixin, models.Model):
         APPROVED = "approved", "已批准"
         DECLINED = "declined", "未批准"
 
-    state = FSMField("状态", choices=State.choices, default=State.PROPOSED, protected=True)
+    state = StateField("状态", choices=State.choices, default=State.PROPOSED)
 
     class Meta:
         abstract = True
 
-    @_edge(["proposed"], "approved", "批准")
+    @edge(["proposed"], "approved", "批准")
     def approve(self) -> None:
         """Another person checked the evidence."""
 
-    @_edge(["proposed"], "declined", "不予批准")
+    @edge(["proposed"], "declined", "不予批准")
     def decline(self) -> None:
         """The evidence does not carry it."""
 
@@ -111,20 +107,20 @@ class AliasMachine(FSMModelMixin, models.Model):
         DECLINED = "declined", "未批准"
         RETIRED = "retired", "已停用"
 
-    state = FSMField("状态", choices=State.choices, default=State.PROPOSED, protected=True)
+    state = StateField("状态", choices=State.choices, default=State.PROPOSED)
 
     class Meta:
         abstract = True
 
-    @_edge(["proposed"], "approved", "批准")
+    @edge(["proposed"], "approved", "批准")
     def approve(self) -> None:
         """Another person agreed that the name means this model."""
 
-    @_edge(["proposed"], "declined", "不予批准")
+    @edge(["proposed"], "declined", "不予批准")
     def decline(self) -> None:
         """The name does not mean this model."""
 
-    @_edge(["approved"], "retired", "停用")
+    @edge(["approved"], "retired", "停用")
     def retire(self) -> None:
         """The name means another model from now on; what was counted stays."""
 
@@ -139,16 +135,16 @@ class OfferingMachine(FSMModelMixin, models.Model):
         PUBLISHED = "published", "已发布"
         WITHDRAWN = "withdrawn", "已下架"
 
-    state = FSMField("状态", choices=State.choices, default=State.DRAFT, protected=True)
+    state = StateField("状态", choices=State.choices, default=State.DRAFT)
 
     class Meta:
         abstract = True
 
-    @_edge(["draft"], "published", "发布")
+    @edge(["draft"], "published", "发布")
     def publish(self) -> None:
         """Enterprises may order it."""
 
-    @_edge(["draft", "published"], "withdrawn", "下架")
+    @edge(["draft", "published"], "withdrawn", "下架")
     def withdraw(self) -> None:
         """No new orders; running ones go on at their price."""
 
@@ -165,24 +161,24 @@ class OrderMachine(FSMModelMixin, models.Model):
         CANCELLED = "cancelled", "已撤销"
         COMPLETED = "completed", "履约完成"
 
-    state = FSMField("状态", choices=State.choices, default=State.PLACED, protected=True)
+    state = StateField("状态", choices=State.choices, default=State.PLACED)
 
     class Meta:
         abstract = True
 
-    @_edge(["placed"], "accepted", "接单")
+    @edge(["placed"], "accepted", "接单")
     def accept(self) -> None:
         """The provider confirmed; usage may be reported."""
 
-    @_edge(["placed"], "refused", "不接单")
+    @edge(["placed"], "refused", "不接单")
     def refuse(self) -> None:
         """The provider cannot serve it; the hold returns to the voucher."""
 
-    @_edge(["placed", "accepted"], "cancelled", "撤销")
+    @edge(["placed", "accepted"], "cancelled", "撤销")
     def cancel(self) -> None:
         """Nothing was used; the hold returns to the voucher."""
 
-    @_edge(["accepted"], "completed", "完成")
+    @edge(["accepted"], "completed", "完成")
     def complete(self) -> None:
         """The service period is over and settled; the rest of the hold returns."""
 

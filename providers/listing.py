@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,11 @@ from providers.models import (
 )
 from providers.models.state_row import move, note_birth
 from providers.plausibility import Claim, rate_caution, rate_doubt
+from providers.pricing import MOST_PRICE_FEN, Tier, TierRow, read_tiers
 from providers.releasing import ask_release
 
 REGISTRY_FILE = Path(__file__).parent / "accelerators.toml"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-MOST_PRICE_FEN = 10_000_000
 
 
 @transaction.atomic
@@ -240,22 +241,26 @@ def create_offering(
 def file_price(
     offering: Offering,
     pricing_unit: str,
-    price_fen: int,
+    price_fen: int | Sequence[TierRow],
     *,
     valid_from: datetime,
     actor: Actor,
     at: datetime,
 ) -> OfferingPrice:
-    """File a price as the next version; running orders keep theirs.
+    """File a price, or a price list by monthly quantity, as the next version.
+
+    Running orders keep theirs.
 
     Units: fen per PFLOPS-hour or per card-hour. Writes: price, log entry.
 
     Raises:
-        Refused: out of range, or it would begin before a price already filed.
+        Refused: out of range, a list with a gap or an overlap, or it would begin before a price
+            already filed.
     """
     offering = Offering.objects.select_for_update(of=("self",)).get(pk=offering.pk)
-    if not 0 < price_fen <= MOST_PRICE_FEN:
-        raise Refused("out_of_range", "单价应大于 0 元且不超过 100,000.00 元。", field="price")
+    if pricing_unit not in OfferingPrice.PricingUnit.values:
+        raise Refused("out_of_range", "请选择计价单位。", field="pricing_unit")
+    first, *tiers = _price_list(price_fen)
     if offering.prices.filter(valid_from__gt=valid_from).exists():
         raise Refused("price_not_later", "已有更晚生效的备案单价。", field="valid_from")
     last = offering.prices.aggregate(last=Max("version"))["last"] or 0
@@ -263,7 +268,8 @@ def file_price(
         offering=offering,
         version=last + 1,
         pricing_unit=pricing_unit,
-        price_fen=price_fen,
+        price_fen=first.price_fen,
+        tiers=[{"from_units": each.from_units, "price_fen": each.price_fen} for each in tiers],
         valid_from=valid_from,
         filed_at=at,
     )
@@ -273,12 +279,25 @@ def file_price(
             "offering": str(offering.pk),
             "version": str(price.version),
             "pricing_unit": pricing_unit,
-            "price_fen": str(price_fen),
+            "price_fen": str(price.price_fen),
         },
         actor=actor,
         at=at,
     )
+    if tiers:
+        said = ";".join(f"{each.from_units}:{each.price_fen}" for each in tiers)
+        facts = {"offering": str(offering.pk), "version": str(price.version), "tiers": said}
+        audit.record("offering.tiers", facts, actor=actor, at=at)
     return price
+
+
+def _price_list(price: int | Sequence[TierRow]) -> tuple[Tier, ...]:
+    """Return one price or a price list as tiers, judged."""
+    if not isinstance(price, int):
+        return read_tiers(price)
+    if not 0 < price <= MOST_PRICE_FEN:
+        raise Refused("out_of_range", "单价应大于 0 元且不超过 100,000.00 元。", field="price")
+    return (Tier(0, price),)
 
 
 @transaction.atomic

@@ -194,9 +194,7 @@ def rates(request: HttpRequest) -> HttpResponse:
                     at=clock.now(),
                 )
             except Refused as refused:
-                form.add_error(
-                    refused.field if refused.field in form.fields else None, refused.message
-                )
+                refused.put_on(form)
                 status = REFUSED
             else:
                 messages.success(request, "已提出，须由另一人批准后生效。")

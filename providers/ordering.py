@@ -17,18 +17,20 @@ from ledger.amounts import yuan_text
 from ledger.identifiers import new_id
 from ledger.periods import SHANGHAI, day_of
 from ledger.refusals import Refused
+from providers.holding import hold_shares, need_amount, spread
 from providers.metering import release_held
 from providers.models import (
     Offering,
     OfferingPrice,
     Order,
+    OrderPart,
     Provider,
     UsageRecord,
 )
 from providers.models.state_row import move, note_birth, write_row
 from providers.quoting import Quote, quote
 from vouchers.models import Enterprise, Voucher
-from vouchers.spending import hold_amount, release
+from vouchers.spending import release
 from vouchers.states import next_number
 
 MOST_DEVICES = 100_000
@@ -59,6 +61,7 @@ def place_order(
     ends_on: date,
     planned_hours: int | None = None,
     hold_fen: int | None = None,
+    together: bool = False,
     actor: Actor,
     at: datetime,
     key: UUID | None = None,
@@ -71,8 +74,10 @@ def place_order(
         ends_on: last day of service, included.
         planned_hours: hours per device, the whole period if left out.
         hold_fen: hold less than the expected public share; the rest is paid by the enterprise.
+        together: where the voucher is not enough, hold the rest on further vouchers of the
+            enterprise under the same programme, those that lapse first first.
         key: asking again with the same key gives the same order.
-    Writes: order, state row, hold with its posting, log entry.
+    Writes: order, state row, a hold with its posting on each voucher, log entry.
 
     Raises:
         Refused: size or period out of range, quote outdated, voucher not spendable or too small.
@@ -91,11 +96,16 @@ def place_order(
     )
     told = plan.told
     _same_price(told, price)
-    _refuse_twice(enterprise, voucher, offering, at)
+    _refuse_twice(enterprise, voucher, offering, at, together=together)
     order = _new_order(enterprise, voucher, offering, plan, actor=actor, at=at, key=key)
+    parts: list[OrderPart] = []
     if voucher is not None:
-        _hold(order, voucher, told.hold_fen if hold_fen is None else hold_fen, told, actor, at)
+        wanted = told.hold_fen if hold_fen is None else hold_fen
+        need_amount(wanted, told.hold_fen)
+        shares = spread(order, voucher, wanted, at) if together else [(voucher, wanted)]
+        parts = hold_shares(order, shares, actor=actor, at=at)
     order.save(force_insert=True)
+    OrderPart.objects.bulk_create(parts)
     note_birth(order, "下单", actor=actor, at=at)
     _log("order.place", order, actor, at)
     return order
@@ -216,17 +226,29 @@ def _may_order(
 
 
 def _refuse_twice(
-    enterprise: Enterprise, voucher: Voucher | None, offering: Offering, at: datetime
+    enterprise: Enterprise,
+    voucher: Voucher | None,
+    offering: Offering,
+    at: datetime,
+    *,
+    together: bool,
 ) -> None:
-    """Guard against the same order sent again with a new key after a lost answer."""
+    """Guard against the same order sent again with a new key after a lost answer.
+
+    An order over several vouchers bears the first it draws on, whichever was chosen; there the
+    programme is what must be the same.
+    """
+    if voucher is None:
+        return
+    drawn = {"voucher__programme": voucher.programme_id} if together else {"voucher": voucher}
     twin = Order.objects.filter(
         enterprise=enterprise,
-        voucher=voucher,
         offering=offering,
         placed_at__gt=at - _SAME_ORDER,
         placed_at__lte=at,
+        **drawn,
     ).exclude(state__in=["refused", "cancelled"])
-    if voucher is not None and (found := twin.first()):
+    if found := twin.first():
         raise Refused(
             "possible_duplicate",
             f"一分钟内刚下过同一项目的订单 {found.order_no}。如确需再下一单，请稍后再试。",
@@ -265,6 +287,7 @@ def _judge_plan(
         device_count=device_count,
         planned_hours=planned,
         starts_at=starts_at,
+        ends_at=ends_at,
         at=at,
     )
     return _Plan(device_count, planned, starts_at, ends_at, told)
@@ -304,34 +327,11 @@ def _new_order(
         ends_at=plan.ends_at,
         estimated_gross_fen=plan.told.gross_fen,
         share_bp=plan.told.share_bp,
-        gross_limit_fen=plan.told.gross_fen if voucher else None,
+        gross_limit_fen=plan.told.flat_fen if voucher else None,
         placed_at=at,
         placed_by_person=actor.person,
         place_key=key,
     )
-
-
-def _hold(
-    order: Order, voucher: Voucher, hold_fen: int, told: Quote, actor: Actor, at: datetime
-) -> None:
-    """Hold the public share on the voucher; the order keeps the hold."""
-    if not 0 < hold_fen <= told.hold_fen:
-        raise Refused(
-            "amount_invalid",
-            f"占用金额应大于 0 元且不超过预计补贴 {yuan_text(told.hold_fen)} 元。",
-            field="hold",
-        )
-    claim_days = voucher.programme.edition.validity.claim_days
-    order.hold = hold_amount(
-        voucher,
-        hold_fen,
-        order_ref=str(order.pk),
-        provider_ref=str(order.provider_id),
-        expires_at=order.ends_at + timedelta(days=claim_days),
-        actor=actor,
-        at=at,
-    )
-    order.held_fen = hold_fen
 
 
 def _taken(order: Order) -> Order:
@@ -354,8 +354,8 @@ def _end(order: Order, event: str, reason: str, actor: Actor, at: datetime) -> O
         raise Refused("reason_missing", "请填写理由。", field="reason")
     order.ended_at = at
     order = _turn(order, event, reason.strip(), actor, at)
-    if order.hold is not None:
-        release(order.hold, actor=actor, at=at, reason=f"订单 {order.order_no} 已了结")
+    for hold in order.holds():
+        release(hold, actor=actor, at=at, reason=f"订单 {order.order_no} 已了结")
     return order
 
 

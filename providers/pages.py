@@ -16,7 +16,9 @@ from providers.models import (
     AcceleratorRate,
     BatchRow,
     Offering,
+    OfferingPrice,
     Order,
+    OrderDiscount,
     Provider,
     StateRow,
     UsageBatch,
@@ -205,11 +207,31 @@ def order_rows(order: Order) -> list[dict[str, Any]]:
         ("数量", f"{order.device_count} 张，每张计划 {order.planned_hours:,} 小时"),
         ("服务期", period_text(order)),
         ("预计费用", f"{yuan_text(order.estimated_gross_fen)} 元"),
-        ("算力券", order.voucher.voucher_no if order.voucher else "不用券（全部自付）"),
+        *_voucher_rows(order),
         ("占用券额", f"{yuan_text(order.held_fen)} 元"),
         ("下单时间", _moment(order.placed_at)),
     ]
+    rows[5:5] = [("供方优惠", text) for text in discount_texts(order)]
     return [{"key": key, "value": value} for key, value in rows]
+
+
+def _voucher_rows(order: Order) -> list[tuple[str, str]]:
+    """Return the vouchers of an order; where there are several, what each holds and has left."""
+    if order.voucher is None:
+        return [("算力券", "不用券（全部自付）")]
+    parts = list(order.parts.select_related("voucher", "hold"))
+    if not parts:
+        return [("算力券", order.voucher.voucher_no)]
+    shares = [(order.voucher, order.hold), *((each.voucher, each.hold) for each in parts)]
+    return [
+        (
+            f"算力券（第 {ordinal} 张）",
+            f"{voucher.voucher_no}：占用 {yuan_text(hold.amount_fen)} 元，"
+            f"尚余 {yuan_text(hold.left_fen)} 元",
+        )
+        for ordinal, (voucher, hold) in enumerate(shares, start=1)
+        if hold is not None
+    ]
 
 
 def period_text(order: Order) -> str:
@@ -219,9 +241,40 @@ def period_text(order: Order) -> str:
 
 
 def price_text(price: Any) -> str:
-    """Return a filed price as people say it."""
-    unit = price.get_pricing_unit_display()
-    return f"{yuan_text(price.price_fen)} 元／{unit}（第 {price.version} 版）"
+    """Return a filed price as people say it, with the number format its unit is counted in."""
+    unit = unit_text(price)
+    said = f"{yuan_text(price.price_fen)} 元／{unit}（第 {price.version} 版）"
+    steps = [
+        f"每月超过 {each['from_units']:,} {unit}的部分 {yuan_text(each['price_fen'])} 元"
+        for each in price.tiers
+    ]
+    return "；".join([said, *steps])
+
+
+def unit_text(price: Any) -> str:
+    """Return the unit of a price; a PFLOPS-hour names the format in which it is counted."""
+    unit: str = price.get_pricing_unit_display()
+    by_card = price.pricing_unit == OfferingPrice.PricingUnit.CARD_HOUR
+    return unit if by_card else f"{unit}（FP16 稠密）"
+
+
+def discount_texts(order: Order) -> list[str]:
+    """Return what the provider takes off the price of an order, each as one sentence."""
+    return [
+        f"{each.get_kind_display()}：{discount_text(each, order.price)}，自"
+        f"{Month.parse(each.from_month).title}起。依据：{each.reason}"
+        for each in order.discounts.all()
+    ]
+
+
+def discount_text(discount: OrderDiscount, price: Any) -> str:
+    """Return a discount in words."""
+    if discount.kind == OrderDiscount.Kind.PERCENT:
+        whole, rest = divmod(discount.value, 100)
+        return f"按单价减 {whole}.{rest:02d}%"
+    if discount.kind == OrderDiscount.Kind.CONTRACT_PRICE:
+        return f"{yuan_text(discount.value)} 元／{unit_text(price)}"
+    return f"{yuan_text(discount.value)} 元"
 
 
 def use_rows(order: Order) -> list[dict[str, Any]]:

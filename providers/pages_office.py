@@ -11,6 +11,7 @@ from providers.models import (
     AcceleratorModel,
     AcceleratorRate,
     Capacity,
+    EfficiencyFiling,
     NetworkFiling,
     Provider,
     ProviderKey,
@@ -18,6 +19,7 @@ from providers.models import (
     UsageConflict,
     UsageRecord,
 )
+from providers.models.efficiency import EfficiencyQuerySet
 from vouchers.models import Programme
 
 
@@ -50,6 +52,7 @@ def desk() -> dict[str, Any]:
         "keys": list(ProviderKey.objects.waiting().select_related("provider")),
         "networks": list(NetworkFiling.objects.waiting().select_related("key__provider")),
         "capacities": list(Capacity.objects.waiting().select_related("provider", "model")),
+        "efficiency": EfficiencyFiling.objects.waiting().count(),
         "rates": list(AcceleratorRate.objects.waiting().select_related("model")),
         "aliases": list(AcceleratorAlias.objects.filter(state="proposed").select_related("model")),
     }
@@ -63,6 +66,12 @@ def waiting_keys() -> QuerySet[ProviderKey]:
 def all_capacities() -> QuerySet[Capacity]:
     """Return every capacity filing."""
     return Capacity.objects.select_related("provider", "model")
+
+
+def all_efficiency() -> EfficiencyQuerySet:
+    """Return every efficiency filing, the newest month first."""
+    found = EfficiencyFiling.objects.select_related("provider")
+    return found.order_by("-month", "provider__name", "-version")
 
 
 def all_rates() -> QuerySet[AcceleratorRate]:

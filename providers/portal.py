@@ -1,6 +1,6 @@
 """Door: an enterprise orders compute, with its voucher or without, and follows the use."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -74,7 +74,7 @@ def place(request: HttpRequest) -> HttpResponse:
                 return redirect("order", pk=made.pk)
             status = 200
         except Refused as refused:
-            form.add_error(refused.field if refused.field in form.fields else None, refused.message)
+            refused.put_on(form)
             status = REFUSED
     return render(request, "portal/order_place.html", context, status=status)
 
@@ -89,6 +89,7 @@ def _quote(offering: Offering, typed: dict[str, Any], now: datetime) -> Quote:
         device_count=typed["device_count"],
         planned_hours=typed["planned_hours"] or days * HOURS_OF_A_DAY,
         starts_at=starts_at.astimezone(UTC),
+        ends_at=starts_at.astimezone(UTC) + timedelta(days=days),
         at=now,
     )
 
@@ -103,6 +104,7 @@ def _place(request: HttpRequest, offering: Offering, told: Quote, typed: dict[st
         starts_on=typed["starts_on"],
         ends_on=typed["ends_on"],
         planned_hours=typed["planned_hours"],
+        together=typed["together"],
         actor=actor_at(request),
         at=clock.now(),
         key=typed["key"],

@@ -6,10 +6,10 @@ from django.db import transaction
 
 from ledger import audit
 from ledger.actors import Actor
+from ledger.networks import NetworksRefused, read_networks
 from ledger.refusals import Refused
-from providers.models import NetworkFiling, ProviderKey, ProviderSeat
+from providers.models import NetworkFiling, Provider, ProviderKey, ProviderSeat
 from providers.models.state_row import move, note_birth
-from providers.networks import NetworksRefused, read_networks
 
 
 @transaction.atomic
@@ -53,7 +53,7 @@ def confirm_networks(filing: NetworkFiling, *, actor: Actor, at: datetime) -> Ne
     """
     key = _taken(filing.key)
     filing = NetworkFiling.objects.select_for_update(of=("self",)).get(pk=filing.pk)
-    _judge_second(filing, key, actor)
+    judge_second(key.provider, actor.person, filing.proposed_by_person, "来源网段确认")
     filing.approved_by_person = actor.person
     _put_in_force(filing, key, actor, at)
     return filing
@@ -86,11 +86,15 @@ def _taken(key: ProviderKey) -> ProviderKey:
     return found.get(pk=key.pk)
 
 
-def _judge_second(filing: NetworkFiling, key: ProviderKey, actor: Actor) -> None:
-    """Insist on another natural person, who has no seat at the provider."""
-    if not actor.person or actor.person == filing.proposed_by_person:
-        raise Refused("same_person", "来源网段确认须由另一人办理，不能与提出人是同一自然人。")
-    seats = ProviderSeat.objects.filter(provider=key.provider, user__person_hash=actor.person)
+def judge_second(provider: Provider, person: str, first: str, step: str) -> None:
+    """Insist on another natural person than the first, one without a seat at the provider.
+
+    Raises:
+        Refused: it is the same person, or one with a seat there, now or earlier.
+    """
+    if not person or person == first:
+        raise Refused("same_person", f"{step}须由另一人办理，不能与提出人是同一自然人。")
+    seats = ProviderSeat.objects.filter(provider=provider, user__person_hash=person)
     if seats.exists():
         raise Refused("own_organisation", "您在该供方有或有过席位，须由他人办理。")
 

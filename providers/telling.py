@@ -7,6 +7,7 @@ Only numbers and counts are told, never personal data; who wants more asks the i
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -140,6 +141,12 @@ def tell(
         )
         ask_delivery(delivery, actor=actor, at=at)
     return len(wanting)
+
+
+def listeners(event: str) -> set[UUID]:
+    """Return the providers that have an address to be told of this event."""
+    hooks = Webhook.objects.active().values_list("provider_id", "events")
+    return {provider_id for provider_id, events in hooks if event in events}
 
 
 def tell_batch(batch: UsageBatch, *, actor: Actor, at: datetime) -> None:

@@ -19,12 +19,16 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from providers.networks import Address, Network, plain, within
+from ledger.networks import Address, Network, plain, within
 
 EVENTS: dict[str, str] = {
     "batch.finished": "批次处理完毕",
     "record.held": "记录待定",
     "statement.ready": "对账单已出",
+    "statement.objected": "对账单收到异议",
+    "statement.decided": "对账异议有结果",
+    "statement.deemed": "对账单视为确认",
+    "settlement.approved": "结算已签发",
     "settlement.paid": "款项已付",
     "key.expiring": "密钥即将到期",
 }

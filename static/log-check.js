@@ -1,5 +1,6 @@
 // Check files of the log on the page, in the browser; they are sent nowhere. Only what somebody
 // does not hold (an entry, a proof, the newest checkpoint) is fetched from this house.
+import { say } from "./tongue.js";
 import { check, readKey } from "./log-proof.js";
 
 const form = document.getElementById("check-form");
@@ -54,7 +55,7 @@ function show(verdict) {
   if (verdict.steps.length) {
     const list = element("ol", "", "govuk-list govuk-list--number breaks");
     list.append(...verdict.steps.map((step) => element("li", filled(STEPS[step.code], step.values))));
-    answer.append(element("h2", "核验过程", "govuk-heading-s"), list);
+    answer.append(element("h2", say("核验过程", "How it was verified"), "govuk-heading-s"), list);
   }
 }
 
@@ -108,18 +109,18 @@ async function trusted() {
 }
 
 function breath(done, total) {
-  answer.textContent = `正在核验……${done} / ${total} 条`;
+  answer.textContent = say(`正在核验……${done} / ${total} 条`, `Verifying… ${done} of ${total} entries`);
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 async function run(files) {
   const keys = await trusted();
-  if (!keys) return complain("填写的验证密钥不是规范写法，请整行复制。");
-  if (!files.length || files.length > MOST_FILES) return complain("请选择要核验的文件，一次最多 4 个。");
+  if (!keys) return complain(say("填写的验证密钥不是规范写法，请整行复制。", "The verifier key is not in canonical form. Copy the whole line."));
+  if (!files.length || files.length > MOST_FILES) return complain(say("请选择要核验的文件，一次最多 4 个。", "Choose the files to verify, at most 4 at a time."));
   if (files.reduce((sum, each) => sum + each.size, 0) > MOST_BYTES) {
     return show({ code: "too_large", values: { limit: MOST_BYTES }, steps: [] });
   }
-  answer.textContent = "正在核验……";
+  answer.textContent = say("正在核验……", "Verifying…");
   const contents = await Promise.all(files.map(async (each) => new Uint8Array(await each.arrayBuffer())));
   const trust = { keys, noteLimit: Number(form.dataset.noteLimit) };
   show(await check(contents, trust, house, breath));
@@ -130,12 +131,12 @@ async function begin(files) {
   try {
     await run(files);
   } catch {
-    complain("没有核验成：读不到文件，或与本站的连接中断。请重试。");
+    complain(say("没有核验成：读不到文件，或与本站的连接中断。请重试。", "Not verified: a file cannot be read or the connection broke. Please try again."));
   }
 }
 
 if (form && (await canCheck())) {
-  how.textContent = "核验在您的浏览器里完成，文件不会上传。";
+  how.textContent = say("核验在您的浏览器里完成，文件不会上传。", "It is verified in your browser; files are not uploaded.");
   const input = form.elements.files;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -148,5 +149,5 @@ if (form && (await canCheck())) {
     begin([...event.dataTransfer.files]);
   });
 } else if (how) {
-  how.textContent = "这个浏览器不能自己核验签名：文件将发送到本站核验，核验后不保存。";
+  how.textContent = say("这个浏览器不能自己核验签名：文件将发送到本站核验，核验后不保存。", "This browser cannot verify signatures itself: the file is sent to this site to be verified, and not kept.");
 }

@@ -1,4 +1,5 @@
 // The documentation page: send the sample from this browser and show what came back; copy examples.
+import { say } from "./tongue.js";
 const form = document.getElementById("try-send");
 const shown = document.getElementById("try-answer");
 
@@ -15,7 +16,7 @@ async function told(answer) {
   return { text: `${head}\n\n${value ? JSON.stringify(value, null, 1) : body}`, value };
 }
 
-function block(title, text) {
+function block(title, text, sent = false) {
   const heading = document.createElement("h3");
   heading.className = "govuk-heading-s";
   heading.textContent = title;
@@ -23,7 +24,7 @@ function block(title, text) {
   pre.className = "mono scroll";
   pre.tabIndex = 0;
   pre.setAttribute("role", "region");
-  pre.setAttribute("aria-label", `${title === "请求" ? "发出" : "收到"}的${title}`);
+  pre.setAttribute("aria-label", say(`${sent ? "发出" : "收到"}的${title}`, `${title} ${sent ? "sent" : "received"}`));
   pre.textContent = text;
   shown.append(heading, pre);
   return pre;
@@ -40,16 +41,16 @@ async function send(event) {
   const sample = given.get("sample").replaceAll("\r\n", "\n");
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   shown.replaceChildren();
-  block("请求", `POST /api/v1/metering/batches\n${lines.join("\n")}\n\n${sample}`);
+  block(say("请求", "Request"), `POST /api/v1/metering/batches\n${lines.join("\n")}\n\n${sample}`, true);
   try {
     const answer = await told(await fetch("/api/v1/metering/batches", { method: "POST", headers, body: sample }));
-    block("应答", answer.text);
+    block(say("应答", "Answer"), answer.text);
     if (answer.value && answer.value.receipt_url) {
       const receipt = await told(await fetch(answer.value.receipt_url, { headers: { Authorization: headers.Authorization } }));
-      block("回执", receipt.text);
+      block(say("回执", "Receipt"), receipt.text);
     }
   } catch {
-    block("应答", "没有连上服务。请检查网络后重试：同一个 Idempotency-Key 不会重复计算。");
+    block(say("应答", "Answer"), say("没有连上服务。请检查网络后重试：同一个 Idempotency-Key 不会重复计算。", "The service was not reached. Check the network and try again: the same Idempotency-Key is not counted twice."));
   }
   shown.focus();
 }
@@ -60,14 +61,14 @@ for (const pre of document.querySelectorAll("pre[data-copy]")) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "govuk-button govuk-button--secondary copy";
-  button.textContent = "复制";
-  button.setAttribute("aria-label", `复制${pre.getAttribute("aria-label") || "示例"}`);
+  button.textContent = say("复制", "Copy");
+  button.setAttribute("aria-label", say(`复制${pre.getAttribute("aria-label") || "示例"}`, `Copy ${pre.getAttribute("aria-label") || "example"}`));
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(pre.textContent);
-      button.textContent = "已复制";
+      button.textContent = say("已复制", "Copied");
     } catch {
-      button.textContent = "请手动选择复制";
+      button.textContent = say("请手动选择复制", "Select and copy by hand");
     }
   });
   if (navigator.clipboard) pre.after(button);

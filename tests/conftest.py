@@ -1,9 +1,11 @@
 """Guards around every test: real parts, no network, a fixed zone, honest templates, whole books."""
 
+import gc
 import os
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 
 import hypothesis
@@ -25,6 +27,7 @@ from tests.guards import (
 )
 from tests.worker import RealWorker
 
+GARBAGE = 50_000  # objects between two looks for garbage; a page's rendering makes thousands
 os.environ["TZ"] = "Pacific/Chatham"  # code that trusts the machine's zone fails here
 time.tzset()
 # pytest-django's live server and Playwright share a thread with an event loop.
@@ -44,10 +47,31 @@ def pytest_configure() -> None:
     }
     settings.TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = LoudMissingVariable("%s")
     settings.LOG_OPEN_ROOMS = ("test",)
+    settings.MAIL = replace(settings.MAIL, on=True)  # into Django's box, or a server of the test
+    # What people must show before each page has its own tests (tests/config/test_sittings.py).
+    settings.ENTRY = replace(
+        settings.ENTRY, second_factor=False, confirm_again_seconds=0, one_bureau_session=False
+    )
     settings.DATABASE_ROLE_PREFIX = roles.PREFIX
+    if template := os.environ.get("TEST_TEMPLATE"):  # tables made once for all processes
+        settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = template
     settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
     # Runs that share a broker (two test processes, two people) must not hear each other's bell.
     app.conf.task_default_queue = f"test-{os.getpid()}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first: a file is one process's work, and none should be left last."""
+    slow = {each.path for each in items if each.get_closest_marker("slow")}
+    items.sort(key=lambda item: ("journeys" not in item.path.parts, item.path not in slow))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass by what stays to the end: all code, all tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
 
 
 _comes = {"as": "", "ready": ""}

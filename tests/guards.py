@@ -10,6 +10,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tests.roles import SUPERUSER, as_role
 
+#: Above this the pages of deleted rows would slow the tests that follow.
+FEW_BYTES = 4_000_000
+
 
 class LoudMissingVariable(str):
     """Stand in for a missing template variable: fail the test instead of showing nothing."""
@@ -108,14 +111,54 @@ def reference_tables(connection: BaseDatabaseWrapper) -> frozenset[str]:
 def wipe_tables(connection: BaseDatabaseWrapper, kept: frozenset[str]) -> None:
     """Empty all tables but ``kept``, stepping around the triggers that forbid it.
 
-    From the tables kept only the rows go that migrations did not bring.
+    From the tables kept only the rows go that migrations did not bring. Few tables of a test hold
+    rows, and to delete those is five times as quick as to truncate every table there is.
 
     Only a superuser can do this; the house itself never runs as a role that could.
     """
     tables = [table for table in table_names(connection) if table not in kept]
-    with guards_off(connection, tables) as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+    filled = _filled(connection, tables)
+    large = any(size > FEW_BYTES for size in filled.values())
+    with guards_off(connection, tables if large else filled) as cursor:
+        if large:
+            cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+        else:
+            _delete_all(cursor, filled)
+            _restart_numbers(cursor, tables)
         _take_out_the_new(cursor, sorted(kept))
+
+
+def _filled(connection: BaseDatabaseWrapper, tables: list[str]) -> dict[str, int]:
+    """Return the tables that hold rows, each with its size in bytes."""
+    size = (
+        "coalesce((SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree('{0}')), 0)"
+        " + pg_relation_size('{0}')"
+    )
+    asked = " UNION ALL ".join(
+        f"SELECT '{table}', {size.format(table)} WHERE EXISTS (SELECT FROM {table})"
+        for table in tables
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(asked)
+        return {name: int(size or 0) for name, size in cursor.fetchall()}
+
+
+def _delete_all(cursor: Any, tables: Iterable[str]) -> None:
+    # As a replica: no foreign key asks for an order.
+    cursor.execute("SET LOCAL session_replication_role = replica")
+    for table in tables:
+        cursor.execute(f"DELETE FROM {table}")
+    cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def _restart_numbers(cursor: Any, tables: list[str]) -> None:
+    cursor.execute(
+        "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
+        " JOIN pg_depend ON objid = seqrelid AND deptype IN ('a', 'i')"
+        " AND refclassid = 'pg_class'::regclass AND refobjid::regclass::text = ANY (%s)"
+        " WHERE pg_sequence_last_value(seqrelid) IS NOT NULL",
+        [tables],
+    )
 
 
 def _take_out_the_new(cursor: Any, kept: list[str]) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -120,3 +121,9 @@ def as_role(role: str) -> Iterator[None]:
             # The transaction has failed; going back takes the role with it.
             if not connection.in_atomic_block:
                 raise
+
+
+def give_group(user: Any, *groups: Any) -> None:
+    """Put an account into groups, as the owner may; the application needs a confirmed grant."""
+    with as_role(SUPERUSER):
+        user.groups.add(*groups)

@@ -9,7 +9,8 @@ from ledger import audit
 from ledger.actors import Actor
 from ledger.periods import SHANGHAI
 from ledger.refusals import Refused
-from vouchers import gates
+from vouchers import gates, searching
+from vouchers.courier import tell
 from vouchers.drafting import (
     accept_declaration,
     attach_file,
@@ -17,10 +18,12 @@ from vouchers.drafting import (
     save_step,
     start_draft,
 )
-from vouchers.eligibility import Verdict, judge
-from vouchers.facts import applicant_facts
+from vouchers.eligibility import Verdict
+from vouchers.facts import preview_verdict
 from vouchers.gates import declaration_digest, open_steps
-from vouchers.models import Application, Enterprise
+from vouchers.models import Application, HandedIn
+from vouchers.notices import tell_staff
+from vouchers.reserving import join_line
 from vouchers.states import move, next_number
 
 __all__ = [
@@ -36,6 +39,12 @@ __all__ = [
     "submit_application",
     "withdraw_application",
 ]
+
+#: What submitting changes of an application; everything else stays as it was saved.
+_SUBMITTED = (
+    "state", "window_no", "submitted_at", "submit_key", "application_no", "due_on",
+    "verdict", "verdict_digest", "check_outcome",
+)  # fmt: skip
 
 
 @transaction.atomic
@@ -63,10 +72,8 @@ def submit_application(
     Raises:
         Refused: window closed, something missing, draft changed meanwhile, already submitted.
     """
-    enterprise = Enterprise.objects.select_for_update(of=("self",)).get(
-        pk=application.enterprise_id
-    )
-    application = gates.taken(application)
+    enterprise = gates.taken_enterprise(application.enterprise_id)
+    application = gates.taken(application, "attachments")
     if key and application.submit_key == key:
         return application
     if application.submitted_at:
@@ -83,10 +90,15 @@ def submit_application(
     verdict = _judged(application, at)
     move(application, "submit", actor=actor, at=at)
     application.window_no = window.no
-    application.application_no = next_number(f"PTSLQ-{at.astimezone(SHANGHAI).year}")
     application.submitted_at, application.submit_key = at, key
-    application.save()
+    _keep_version(application, 1, actor, at)
+    # From here on everybody who hands in waits for this one: only what bears the number follows.
+    application.application_no = next_number(f"PTSLQ-{at.astimezone(SHANGHAI).year}")
+    application.save(update_fields=_SUBMITTED)
+    searching.keep(searching.application_entry(application))
     _record_handed_in("application.submit", application, verdict, actor, at)
+    tell(application, "application_submitted", at, requested_fen=application.requested_fen)
+    join_line(application, actor=actor, at=at)  # last: the place counts from the commit on
     return application
 
 
@@ -99,7 +111,7 @@ def resubmit_application(
     Raises:
         Refused: the answer is late, something is missing, or it changed meanwhile.
     """
-    application = gates.taken(application)
+    application = gates.taken(application, "attachments")
     gates.entitled(application.enterprise, actor)
     due = application.supplement_due_on
     if due and at.astimezone(SHANGHAI).date() > due:
@@ -109,7 +121,10 @@ def resubmit_application(
     verdict = _judged(application, at)
     move(application, "resubmit", actor=actor, at=at)
     application.save()
+    _keep_version(application, application.versions.count() + 1, actor, at)
     _record_handed_in("application.resubmit", application, verdict, actor, at)
+    tell(application, "application_resubmitted", at)
+    _tell_bureau(application, "case_resubmitted", at)
     return application
 
 
@@ -127,25 +142,50 @@ def withdraw_application(
     move(application, "withdraw", actor=actor, at=at, reason=reason)
     application.save()
     audit.record("application.withdraw", {"application": application.pk}, actor=actor, at=at)
+    if application.submitted_at:
+        tell(application, "application_withdrawn", at)
+        _tell_bureau(application, "case_withdrawn", at, reason=reason)
     return application
 
 
-def preview_verdict(application: Application, at: datetime) -> Verdict:
-    """Return what the rules would say if it were submitted now; writes nothing."""
-    return judge(application.programme.edition, applicant_facts(application, at))
+def _tell_bureau(application: Application, kind: str, at: datetime, **facts: str) -> None:
+    context = {
+        "application_no": application.application_no or "",
+        "enterprise": application.enterprise.name,
+        **facts,
+    }
+    tell_staff("vouchers.review_application", kind, context, about=application, at=at)
 
 
 def _judged(application: Application, at: datetime) -> Verdict:
     verdict = preview_verdict(application, at)
     application.verdict = verdict.plain()
     application.verdict_digest = verdict.digest
+    application.check_outcome = verdict.outcome
     return verdict
+
+
+def _keep_version(application: Application, round_no: int, actor: Actor, at: datetime) -> None:
+    """Keep the version as it was handed in."""
+    HandedIn.objects.create(
+        application=application,
+        round_no=round_no,
+        at=at,
+        by=actor.name,
+        answers=application.answers,
+        files=[
+            {"slot": each.slot, "name": each.file_name, "sha256": each.sha256}
+            for each in application.standing_files
+        ],
+        requested_fen=application.requested_fen,
+        check_outcome=application.check_outcome,
+    )
 
 
 def _record_handed_in(
     kind: str, application: Application, verdict: Verdict, actor: Actor, at: datetime
 ) -> None:
-    files = application.attachments.standing().values_list("sha256", flat=True)
+    """Tell the log the digests of what was handed in."""
     audit.record(
         kind,
         {
@@ -156,7 +196,7 @@ def _record_handed_in(
             "verdict": verdict.outcome,
             "verdict_digest": verdict.digest,
             "requested_fen": application.requested_fen,
-            "attachments": list(files),
+            "attachments": [each.sha256 for each in application.standing_files],
             "declaration": application.answers["declaration"]["digest"],
         },
         actor=actor,

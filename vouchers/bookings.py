@@ -46,6 +46,17 @@ def returning(voucher: Voucher, amount_fen: int) -> Transfer:
     )
 
 
+def rebudgeting(programme: Programme, amount_fen: int) -> Transfer:
+    """Put lapsed value back into the budget (510)."""
+    return Transfer(
+        id=new_id(),
+        debit=chart.expired(programme.slug),
+        credit=programme.account,
+        amount=amount_fen,
+        code=TransferCode.REBUDGET_LAPSED,
+    )
+
+
 def pending(hold: Hold, pending_id: UUID, amount_fen: int) -> Transfer:
     """Bind an amount for an order (300)."""
     return Transfer(
@@ -72,14 +83,14 @@ def posting(hold: Hold, amount_fen: int) -> Transfer:
     )
 
 
-def voiding(hold: Hold, amount_fen: int) -> Transfer:
-    """Let what is bound go (320)."""
+def voiding(hold: Hold, amount_fen: int, *, overdue: bool = False) -> Transfer:
+    """Let what is bound go (320), or end it because its time is over (330)."""
     return Transfer(
         id=new_id(),
         debit=hold.voucher.account,
         credit=chart.redeemed(hold.voucher.programme.slug, hold.provider_ref),
         amount=amount_fen,
-        code=TransferCode.VOID_RESERVED,
+        code=TransferCode.EXPIRE_RESERVED if overdue else TransferCode.VOID_RESERVED,
         phase=Phase.VOID,
         pending_id=hold.pending_id,
     )

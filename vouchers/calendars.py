@@ -8,9 +8,9 @@ from vouchers.workdays import WorkCalendar
 
 def work_calendar() -> WorkCalendar:
     """Return the calendar of all years loaded so far."""
-    years = CalendarYear.objects.values_list("year", flat=True)
-    days = Holiday.objects.values_list("day", "is_off")
-    return WorkCalendar.of(years, days)
+    rows = list(CalendarYear.objects.values_list("year", "days__day", "days__is_off"))
+    days = [(day, is_off) for _, day, is_off in rows if day is not None]
+    return WorkCalendar.of({year for year, _, _ in rows}, days)
 
 
 def store_year(year: int, days: list[tuple[date, bool, str]], *, source: str, at: datetime) -> int:

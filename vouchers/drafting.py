@@ -5,15 +5,23 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Sum
 
 from ledger import audit
 from ledger.actors import Actor
 from ledger.refusals import Refused
 from vouchers import gates
 from vouchers.enrolling import record_facts
-from vouchers.evidence import MOST_FILES, Looked, keep, look_into, safe_name
+from vouchers.evidence import (
+    MOST_BYTES_OF_ENTERPRISE,
+    MOST_FILES,
+    MOST_UPLOADS,
+    Upload,
+    keep_upload,
+)
 from vouchers.facts import STATED
 from vouchers.models import Application, Attachment, Enterprise, Programme
+from vouchers.models.application import GIVEN_UP
 from vouchers.questions import BY_CODE, clean_step
 from vouchers.states import write_row
 
@@ -36,7 +44,7 @@ def start_draft(
     window = gates.window_to_prepare(programme, at)
     known = (
         enterprise.applications.filter(programme=programme, window_no=window.no)
-        .exclude(state=Application.State.WITHDRAWN)
+        .exclude(state__in=GIVEN_UP)
         .first()
     )
     if known and known.state == Application.State.DRAFT:
@@ -97,6 +105,7 @@ def save_step(
     if faults:
         first = next(iter(faults))
         raise Refused("answers_invalid", faults[first], field=first, details=faults)
+    gates.only_opened(application, step, answers)
     gates.not_stale(application, step, version)
     if step == "enterprise":
         _state_facts(application, answers, actor, at)
@@ -158,10 +167,13 @@ def attach_file(
     file_name: str,
     content: bytes,
     *,
+    declared: str = "",
     actor: Actor,
     at: datetime,
 ) -> Attachment:
     """Keep a file as evidence; a new file in a slot replaces the one that is there.
+
+    It lies in quarantine until the scanner says clean; without a scanner it says so.
 
     Writes: the file, an attachment row, log entry with its digest.
 
@@ -172,27 +184,45 @@ def attach_file(
     gates.writable(application)
     if slot not in {each.code for each in application.programme.edition.evidence}:
         raise Refused("unknown_slot", "没有这一项材料，请从材料清单上传。", field="file")
-    if application.attachments.count() >= MOST_FILES:
-        raise Refused(
-            "too_many_files",
-            f"一件申请最多上传 {MOST_FILES} 次文件，请联系受理窗口。",
-            field="file",
-        )
-    looked = look_into(content, file_name)
+    gates.slot_opened(application, slot)
+    _within_quota(application, slot, len(content))
+    kept = keep_upload(Upload(file_name, content, declared), at)
     application.attachments.standing().filter(slot=slot).update(removed_at=at)
-    attachment = _kept(application, (slot, file_name), looked, actor, at)
+    attachment = Attachment.objects.create(
+        application=application, slot=slot, attached_at=at, attached_by=actor.name, **kept
+    )
     audit.record(
         "application.attach",
         {
             "application": application.pk,
             "attachment": attachment.pk,
             "slot": slot,
-            "sha256": looked.sha256,
+            "sha256": attachment.sha256,
         },
         actor=actor,
         at=at,
     )
     return attachment
+
+
+def _within_quota(application: Application, slot: str, size: int) -> None:
+    """Refuse more files or bytes than one application and one enterprise may keep."""
+    others = application.attachments.standing().exclude(slot=slot).count()
+    if others >= MOST_FILES or application.attachments.count() >= MOST_UPLOADS:
+        raise Refused(
+            "too_many_files",
+            f"一件申请最多 {MOST_FILES} 个文件、上传 {MOST_UPLOADS} 次，请联系受理窗口。",
+            field="file",
+        )
+    files = Attachment.objects.filter(application__enterprise=application.enterprise_id)
+    kept = int(files.aggregate(total=Sum("size"))["total"] or 0)
+    if kept + size > MOST_BYTES_OF_ENTERPRISE:
+        raise Refused(
+            "quota",
+            f"本企业的材料合计不能超过 {MOST_BYTES_OF_ENTERPRISE // 1024 // 1024} MB，"
+            f"已用 {kept // 1024 // 1024} MB，请压缩后再传或联系受理窗口。",
+            field="file",
+        )
 
 
 @transaction.atomic
@@ -201,6 +231,7 @@ def remove_attachment(attachment: Attachment, *, actor: Actor, at: datetime) -> 
     application = gates.taken(attachment.application)
     gates.writable(application)
     attachment = application.attachments.select_for_update(of=("self",)).get(pk=attachment.pk)
+    gates.slot_opened(application, attachment.slot)
     if attachment.removed_at is None:
         attachment.removed_at = at
         attachment.save()
@@ -248,21 +279,3 @@ def _no_unknown_field(step: str, typed: Mapping[str, str]) -> None:
     unknown = sorted(set(typed) - known)
     if unknown:
         raise Refused("unknown_field", f"页面没有“{unknown[0]}”这一项，内容没有保存。")
-
-
-def _kept(
-    application: Application, names: tuple[str, str], looked: Looked, actor: Actor, at: datetime
-) -> Attachment:
-    """Keep the bytes and write their row; ``names`` is (slot, file name)."""
-    return Attachment.objects.create(
-        application=application,
-        slot=names[0],
-        file_name=safe_name(names[1]),
-        size=len(looked.content),
-        sha256=looked.sha256,
-        content_type=looked.content_type,
-        pages=looked.pages,
-        stored_path=keep(looked.content),
-        attached_at=at,
-        attached_by=actor.name,
-    )

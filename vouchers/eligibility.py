@@ -12,16 +12,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ledger.amounts import parse_yuan
+from ledger.amounts import parse_yuan, yuan_text
 from vouchers.rulebook import Criterion, Edition
 
 PASS, FAIL, FLAG, UNKNOWN = "pass", "fail", "flag", "unknown"
+STATED_SOURCES = ("self", "file")
 HUMAN_CLASSES = ("unrated_new", "out_of_scope", "unknown")
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing known of the applicant: value, source, the day it speaks of."""
+    """One thing known of the applicant: value, source, the day it speaks of.
+
+    ``change`` says what would have to be different, where only the one who gathered it can tell.
+    """
 
     name: str
     value: Any
@@ -29,6 +33,7 @@ class Fact:
     as_of: date
     expires_on: date | None = None
     note: str = ""
+    change: str = ""
 
     def plain(self) -> dict[str, Any]:
         """Return the fact as plain JSON values, the way a verdict keeps it."""
@@ -43,7 +48,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one criterion says: outcome, clause, the facts used, a hint for the applicant."""
+    """What one criterion says: outcome, clause, the facts used, and what would have to change."""
 
     code: str
     title: str
@@ -52,6 +57,7 @@ class Finding:
     hard: bool
     facts: tuple[dict[str, Any], ...]
     hint: str
+    change: str = ""
 
     def plain(self) -> dict[str, Any]:
         """Return the finding as plain JSON values."""
@@ -63,6 +69,7 @@ class Finding:
             "hard": self.hard,
             "facts": list(self.facts),
             "hint": self.hint,
+            "change": self.change,
         }
 
 
@@ -96,9 +103,15 @@ class Verdict:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def judge(edition: Edition, facts: dict[str, Fact]) -> Verdict:
-    """Hold the facts against every criterion of the edition; never stops at the first."""
-    findings = tuple(_find(each, facts.get(each.fact)) for each in edition.criteria)
+def judge(edition: Edition, facts: dict[str, Fact], also: tuple[Finding, ...] = ()) -> Verdict:
+    """Hold the facts against every criterion of the edition; never stops at the first.
+
+    Args:
+        edition: the rules.
+        facts: what is known, by name.
+        also: findings of the rules against abuse, which hold under every edition.
+    """
+    findings = (*(_find(each, facts.get(each.fact)) for each in edition.criteria), *also)
     if any(f.hard and f.outcome == FAIL for f in findings):
         outcome = "failed"
     elif all(f.outcome == PASS for f in findings):
@@ -106,6 +119,28 @@ def judge(edition: Edition, facts: dict[str, Fact]) -> Verdict:
     else:
         outcome = "flagged"
     return Verdict(outcome, f"{edition.slug}/{edition.edition_no}", edition.digest, findings)
+
+
+def open_findings(verdict: dict[str, Any], decided: dict[str, bool]) -> list[dict[str, Any]]:
+    """Return the findings of a kept verdict that still stand against support.
+
+    A person's decision settles what the machine left open (flag, unknown, soft failure); a hard
+    failure is settled by nobody.
+
+    Args:
+        verdict: a verdict as an application keeps it.
+        decided: code -> whether a person found it met; the newest decision.
+    """
+    return [
+        each
+        for each in verdict.get("criteria", [])
+        if each["outcome"] != PASS and (is_hard_failure(each) or not decided.get(each["code"]))
+    ]
+
+
+def is_hard_failure(finding: dict[str, Any]) -> bool:
+    """Tell whether a kept finding is one that no person may overrule."""
+    return bool(finding["hard"] and finding["outcome"] == FAIL)
 
 
 def _find(criterion: Criterion, fact: Fact | None) -> Finding:
@@ -118,7 +153,25 @@ def _find(criterion: Criterion, fact: Fact | None) -> Finding:
         hard=criterion.hard,
         facts=() if fact is None else (fact.plain(),),
         hint="" if outcome == PASS else criterion.hint,
+        change="" if outcome == PASS else _change(criterion, fact),
     )
+
+
+def _change(criterion: Criterion, fact: Fact | None) -> str:
+    """Say what would have to be different for the criterion to be met, as concretely as known."""
+    if fact is None or fact.value is None:
+        return "补充这一项资料后可以判断。"
+    if fact.change:
+        return fact.change
+    if criterion.test == "at_least_yuan":
+        wanted = parse_yuan(criterion.value)
+        return f"再增加 {yuan_text(wanted - fact.value)} 元，达到 {yuan_text(wanted)} 元即符合。"
+    if criterion.test == "at_most_months":
+        over = fact.value - criterion.value
+        return f"缩短 {over} 个月，不超过 {criterion.value} 个月即符合。"
+    if fact.source in STATED_SOURCES:
+        return "如实际情况与所填不同，请更正并附证明；情况变化后可以再次申请。"
+    return ""
 
 
 def _outcome(criterion: Criterion, value: Any) -> str:

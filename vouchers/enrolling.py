@@ -10,6 +10,7 @@ from ledger import audit
 from ledger.actors import Actor
 from ledger.periods import day_of
 from ledger.refusals import Refused
+from vouchers import searching
 from vouchers.credit_codes import check
 from vouchers.facts import STATED
 from vouchers.models import Enterprise, EnterpriseFact, EnterpriseSeat
@@ -46,6 +47,7 @@ def register_enterprise(
         raise Refused("name_invalid", f"企业名称：{error}。", field="name") from error
     _one_realm(user)
     enterprise = _fresh(Enterprise(name=title, uscc=code, uscc_flag=flag, registered_at=at))
+    searching.keep(searching.enterprise_entry(enterprise))
     write_row(enterprise, "register", "企业注册", ("", enterprise.state), actor=actor, at=at)
     if user is not None:
         _seat(enterprise, user, EnterpriseSeat.Role.ADMIN)
@@ -141,20 +143,6 @@ def verify_enterprise(
     return enterprise
 
 
-def suspend_enterprise(
-    enterprise: Enterprise, *, reason: str, actor: Actor, at: datetime
-) -> Enterprise:
-    """Suspend an enterprise: no new application, issue or hold while something is looked into."""
-    return _turn(enterprise, "suspend", reason, actor, at)
-
-
-def reinstate_enterprise(
-    enterprise: Enterprise, *, reason: str, actor: Actor, at: datetime
-) -> Enterprise:
-    """End a suspension."""
-    return _turn(enterprise, "reinstate", reason, actor, at)
-
-
 @transaction.atomic
 def add_seat(
     enterprise: Enterprise, user: Any, role: str, *, actor: Actor, at: datetime
@@ -235,19 +223,6 @@ def _seat(enterprise: Enterprise, user: Any, role: str) -> EnterpriseSeat:
         user=user, enterprise=enterprise, defaults={"role": role, "active": True}
     )
     return seat
-
-
-@transaction.atomic
-def _turn(
-    enterprise: Enterprise, event: str, reason: str, actor: Actor, at: datetime
-) -> Enterprise:
-    enterprise = _taken(enterprise)
-    if not reason.strip():
-        raise Refused("reason_missing", "请写明理由和依据。", field="reason")
-    move(enterprise, event, actor=actor, at=at, internal=reason)
-    enterprise.save()
-    audit.record(f"enterprise.{event}", {"enterprise": enterprise.pk}, actor=actor, at=at)
-    return enterprise
 
 
 def _taken(enterprise: Enterprise) -> Enterprise:

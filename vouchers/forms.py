@@ -12,7 +12,6 @@ from django.core.files.uploadedfile import UploadedFile
 
 from ledger.amounts import parse_yuan
 from ledger.identifiers import new_id
-from vouchers.models import Application
 from vouchers.questions import Question, Step, choices_of, clean_step, typed_form
 from vouchers.rulebook import Edition
 
@@ -32,8 +31,8 @@ class StepForm(QuietForm):
 
     def __init__(self, step: Step, edition: Edition, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.step, self.edition = step, edition
-        for question in step.questions:
+        self.step, self.edition = step.asked_for(edition.kind), edition
+        for question in self.step.questions:
             self.fields[question.name] = field_of(question, edition)
 
     def _clean_fields(self) -> None:
@@ -120,6 +119,12 @@ class UploadForm(QuietForm):
     slot = forms.CharField(widget=forms.HiddenInput)
     file = forms.FileField(label="选择文件", required=False, allow_empty_file=True)
 
+    @property
+    def declared(self) -> str:
+        """Return the type that the browser says the file has."""
+        chosen: UploadedFile | None = self.cleaned_data.get("file")
+        return (chosen.content_type or "") if chosen else ""
+
     def content(self) -> tuple[str, bytes]:
         """Return name and bytes; nothing chosen is an empty name."""
         chosen: UploadedFile | None = self.cleaned_data.get("file")
@@ -132,66 +137,6 @@ class VerifyForm(QuietForm):
     evidence = forms.CharField(
         label="核验依据", help_text="例如：营业执照原件、市场监管登记信息。", max_length=500
     )
-
-
-class FirstReviewForm(QuietForm):
-    """First review: recommend, or ask for a supplement."""
-
-    decision = forms.ChoiceField(
-        label="初审意见",
-        choices=[("pass", "建议支持"), ("return", "要求补正"), ("reject", "建议不予支持")],
-        widget=forms.RadioSelect,
-    )
-    approved = YuanField(
-        label="核定金额（元）", help_text="建议支持时填写；低于申请金额须写明理由。", required=False
-    )
-    clause = forms.ChoiceField(label="依据条款", required=False)
-    reason = forms.CharField(
-        label="对外理由", help_text="此内容企业可见。", widget=forms.Textarea, required=False
-    )
-    internal = forms.CharField(
-        label="内部意见", help_text="仅内部可见。", widget=forms.Textarea, required=False
-    )
-
-    def __init__(self, application: Application, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        clauses = {each.clause for each in application.programme.edition.criteria}
-        clause: Any = self.fields["clause"]
-        clause.choices = [("", "请选择"), *((each, each) for each in sorted(clauses))]
-
-
-class SecondReviewForm(QuietForm):
-    """Second review: agree or send back."""
-
-    decision = forms.ChoiceField(
-        label="复审意见",
-        choices=[("agree", "同意初审意见"), ("return", "退回初审")],
-        widget=forms.RadioSelect,
-    )
-    reason = forms.CharField(
-        label="对外理由", help_text="此内容企业可见。", widget=forms.Textarea, required=False
-    )
-    internal = forms.CharField(
-        label="内部意见",
-        help_text="仅内部可见；退回时写明原因。",
-        widget=forms.Textarea,
-        required=False,
-    )
-
-
-class EditionForm(QuietForm):
-    """An edition file to be taken in as a draft."""
-
-    file = forms.FileField(label="方案文件（TOML）", help_text="UTF-8 编码，不超过 200 KB。")
-
-    def text(self) -> str:
-        """Return the text of the file.
-
-        Raises:
-            UnicodeDecodeError: not UTF-8.
-        """
-        chosen: UploadedFile = self.cleaned_data["file"]
-        return chosen.read().decode()
 
 
 class GrantForm(KeyForm):

@@ -6,11 +6,13 @@ Units: fen, basis points. Every share is rounded down: the public purse never pa
 Source: ratio, caps and stacking of the programme edition.
 """
 
+from calendar import monthrange
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from ledger.amounts import share_floor
-from vouchers.rulebook import Edition, Ratio
+from vouchers.rulebook import Bonus, Edition, Ratio
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,35 @@ class Award:
                 for t in self.terms
             ],
         }
+
+
+def held_bonuses(
+    ratio: Ratio, *, domestic: bool, founded_on: date | None, applied_on: date | None
+) -> frozenset[str]:
+    """Return the codes of the bonuses that hold.
+
+    Args:
+        ratio: the edition's.
+        domestic: whether the accelerators are domestic.
+        founded_on: as known when the application was handed in; None is not known.
+        applied_on: the day of handing in.
+    """
+
+    def holds(bonus: Bonus) -> bool:
+        if bonus.ground == "YOUNG":
+            if founded_on is None or applied_on is None:
+                return False
+            return applied_on < _months_after(founded_on, bonus.months)
+        return bonus.ground == "DOMESTIC" and domestic
+
+    return frozenset(each.code for each in ratio.bonuses if holds(each))
+
+
+def _months_after(day: date, months: int) -> date:
+    """Return the same day of a later month, or that month's last where there is none."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def ratio_of(ratio: Ratio, held: frozenset[str]) -> tuple[int, str]:
@@ -104,7 +135,7 @@ def award(
     terms.append(_stacking_room(edition, planned_fen, other_funding_fen, raw))
     least = min(terms, key=lambda each: each.amount_fen)
     grant = least.amount_fen
-    if edition.settlement.rounding == "TO_YUAN_DOWN":
+    if edition.settlement.rounding != "TO_FEN_DOWN":
         grant -= grant % 100
     return Award(grant, least.code, ratio_bp, why, tuple(terms))
 

@@ -32,6 +32,13 @@ JOIN ledger_account a ON a.code = '2000' AND a.programme = p.slug AND a.subject 
 JOIN ledger_accountbalance b ON b.account_id = a.id
 """
 
+#: What is still set aside, per scheme.
+_ASIDE = """
+SELECT v.slug, sum(v.amount_fen) AS fen FROM vouchers_reservation v
+WHERE NOT EXISTS (SELECT FROM vouchers_reservationend e WHERE e.reservation_id = v.id)
+GROUP BY v.slug
+"""
+
 INVARIANTS: dict[str, str] = {
     "voucher_value": f"""
         SELECT v.voucher_no, 'face ' || v.face_fen || ' issued ' || coalesce(m.issued, 0)
@@ -55,7 +62,7 @@ INVARIANTS: dict[str, str] = {
             OR (b.state <> 'active' AND b.available > m.given_back)
             OR (b.state = 'used_up' AND b.held > 0)
             OR (b.state <> 'expired' AND m.lapsed > 0)
-            OR (b.state <> 'revoked' AND m.revoked > 0)
+            OR (b.state NOT IN ('revoked', 'surrendered') AND m.revoked > 0)
     """,
     "spent_outside_validity": """
         SELECT t.id::text, v.voucher_no || ': ' || t.code || ' at ' || j.effective_at
@@ -136,10 +143,50 @@ INVARIANTS: dict[str, str] = {
     "issued_without_decision": """
         SELECT v.voucher_no, a.state || ', approved ' || coalesce(a.approved_fen::text, 'nothing')
             || ' for ' || v.face_fen
-        FROM vouchers_voucher v JOIN vouchers_application a ON a.id = v.application_id
+        FROM (SELECT application_id, enterprise_id, min(voucher_no) AS voucher_no,
+                sum(face_fen) AS face_fen
+            FROM vouchers_voucher GROUP BY application_id, enterprise_id) v
+        JOIN vouchers_application a ON a.id = v.application_id
         WHERE a.state <> 'issued' OR a.approved_fen IS DISTINCT FROM v.face_fen
             OR a.enterprise_id <> v.enterprise_id
             OR a.first_reviewer_person = '' OR a.approver_person = ''
             OR a.first_reviewer_person IN (a.second_reviewer_person, a.approver_person)
+    """,
+    "reserved_not_as_pooled": f"""
+        SELECT coalesce(p.slug, s.slug), 'pool ' || coalesce(p.reserved_fen, 0)
+            || ', set aside ' || coalesce(s.fen, 0)
+        FROM vouchers_budgetpool p FULL JOIN ({_ASIDE}) s ON s.slug = p.slug
+        WHERE coalesce(p.reserved_fen, 0) <> coalesce(s.fen, 0)
+    """,
+    "reserved_over_budget": f"""
+        SELECT s.slug, 'set aside ' || s.fen || ' of ' || coalesce(b.left_over, 0)
+        FROM ({_ASIDE}) s
+        LEFT JOIN (SELECT a.programme,
+                b.credits_posted - b.debits_posted - b.debits_pending AS left_over
+            FROM ledger_account a JOIN ledger_accountbalance b ON b.account_id = a.id
+            WHERE a.code = '1100' AND a.subject = '') b ON b.programme = s.slug
+        WHERE s.fen > coalesce(b.left_over, 0)
+    """,
+    "reserved_twice": """
+        SELECT i.application_id::text, count(*) || ' open reservations'
+        FROM vouchers_reservation v JOIN vouchers_intake i ON i.id = v.intake_id
+        WHERE NOT EXISTS (SELECT FROM vouchers_reservationend e WHERE e.reservation_id = v.id)
+        GROUP BY i.application_id HAVING count(*) > 1
+    """,
+    "reservation_not_as_issued": """
+        SELECT i.application_id::text, coalesce(e.outcome, 'open') || ', application ' || a.state
+        FROM vouchers_reservation v JOIN vouchers_intake i ON i.id = v.intake_id
+        JOIN vouchers_application a ON a.id = i.application_id
+        LEFT JOIN vouchers_reservationend e ON e.reservation_id = v.id
+        WHERE (e.outcome = 'used' AND a.state <> 'issued')
+            OR (e.reservation_id IS NULL AND a.state = 'issued')
+    """,
+    "granted_above_asked": """
+        SELECT r.run_no, 'line ' || l.rank || ' of ' || l.granted_fen || ', asked ' || l.asked_fen
+            || ', run gives ' || s.total || ' of ' || r.free_fen
+        FROM vouchers_allocationrun r JOIN vouchers_allocationline l ON l.run_id = r.id
+        JOIN (SELECT run_id, sum(granted_fen) AS total FROM vouchers_allocationline GROUP BY run_id)
+            s ON s.run_id = r.id
+        WHERE l.granted_fen > l.asked_fen OR s.total > greatest(r.free_fen, 0)
     """,
 }

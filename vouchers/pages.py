@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from ledger.amounts import yuan_text
 from ledger.balances import balance, statement_page
@@ -12,7 +12,6 @@ from ledger.chart import TransferCode, expired
 from ledger.periods import day_of
 from ledger.refusals import Refused
 from vouchers.calendars import work_calendar
-from vouchers.eligibility import Fact, judge
 from vouchers.models import (
     Application,
     BudgetGrant,
@@ -24,11 +23,10 @@ from vouchers.models import (
     Voucher,
 )
 from vouchers.models.application import PublicNoticeQuerySet
-from vouchers.pages_verdict import verdict_lines
+from vouchers.pools import set_aside
+from vouchers.positions import vouchers_of_scheme
 from vouchers.questions import STEPS, Step, show
 from vouchers.rulebook import Edition
-from vouchers.sizing import FEN_PER_WAN, SECTORS, classify
-from vouchers.spending import voucher_positions
 
 WEEKDAYS = "一二三四五六日"
 MOST_LINES = 50
@@ -38,6 +36,11 @@ WINDOW_WORDS = {
     "between": ("本窗口已截止", "grey"),
     "after": ("已截止", "grey"),
     "paused": ("暂停受理", "red"),
+}
+BUYS = {
+    "COMPUTE": ("算力券", "租用加速卡"),
+    "MODEL": ("模型券", "购买模型服务"),
+    "CORPUS": ("语料券", "购买语料"),
 }
 MOVES = {
     TransferCode.ISSUE: "发券",
@@ -55,17 +58,18 @@ PLAN_BEHIND = {
     "accepted": 1,
     "supplement": 1,
     "in_second_review": 1,
+    "joint_check": 1,
+    "reconsider": 1,
     "proposed": 2,
     "in_notice": 2,
+    "objection": 2,
     "notice_done": 3,
     "approved": 3,
+    "waitlisted": 3,
 }
 ENTERPRISE_ROLES = ("enterprise_admin", "enterprise_clerk")
-INDUSTRY_OF = {
-    "01": "A0111", "02": "C3911", "03": "E4710", "04": "F5111", "05": "F5211", "06": "G5411",
-    "07": "G5920", "08": "G6010", "09": "H6110", "10": "H6210", "11": "I6420", "12": "I6513",
-    "13": "K7010", "14": "K7020", "15": "L7211", "16": "M7320",
-}  # fmt: skip
+
+INTERNAL = "内部"  # before a note that the enterprise does not read
 
 
 def guide(programme: Programme, at: datetime) -> dict[str, Any]:
@@ -90,24 +94,44 @@ def guide(programme: Programme, at: datetime) -> dict[str, Any]:
         "closes_at": window.closes_at if window else None,
         "opens_at": later.opens_at if later else None,
         "promised_days": promised,
+        "buys": BUYS[programme.kind],
         "budget": budget_figures(programme),
     }
+
+
+def chosen_programme(asked: str) -> Programme | None:
+    """Return the edition asked for, if it takes applications; else the current one."""
+    taking = Programme.objects.taking()
+    chosen = next((each for each in taking if str(each.pk) == asked), None) if asked else None
+    return chosen or Programme.objects.current()
+
+
+def other_schemes(programme: Programme | None, at: datetime) -> list[dict[str, Any]]:
+    """Return the other schemes that take applications, with how their windows stand."""
+    found = []
+    for each in Programme.objects.taking():
+        if programme is None or each.slug != programme.slug:
+            state = each.window_state(at)
+            found.append({"programme": each, "state": state, "word": WINDOW_WORDS[state]})
+    return found
 
 
 def budget_figures(programme: Programme) -> dict[str, int]:
     """Return the money of a scheme from the ledger, and whether rows and ledger agree."""
     slug = programme.slug
     granted = BudgetGrant.objects.filter(programme__slug=slug)
-    vouchers = list(Voucher.objects.filter(programme__slug=slug).select_related("programme"))
-    positions = voucher_positions(vouchers).values() if vouchers else []
+    mine = Voucher.objects.filter(programme__slug=slug)
+    issued = int(mine.aggregate(total=Sum(F("face_fen") - F("returned_fen")))["total"] or 0)
+    there, lapsed = vouchers_of_scheme(slug), balance(expired(slug))
     figures = {
         "granted_fen": int(granted.aggregate(total=Sum("amount_fen"))["total"] or 0),
         "free_fen": balance(programme.account).available,
-        "issued_fen": sum(each.face - each.revoked for each in positions),
-        "available_fen": sum(each.available for each in positions),
-        "held_fen": sum(each.held for each in positions),
-        "redeemed_fen": sum(each.redeemed for each in positions),
-        "expired_fen": balance(expired(slug)).posted,
+        "reserved_fen": set_aside(slug).fen,
+        "issued_fen": issued,
+        "available_fen": there.posted - there.debits_pending,
+        "held_fen": there.debits_pending,
+        "redeemed_fen": issued - there.posted - lapsed.credits_posted,
+        "expired_fen": lapsed.posted,
     }
     approved = Application.objects.filter(programme__slug=slug, state="approved")
     figures["approved_fen"] = int(approved.aggregate(total=Sum("approved_fen"))["total"] or 0)
@@ -129,7 +153,7 @@ def shown_answers(step: Step, answers: dict[str, Any], edition: Edition) -> list
     """Return answers as rows of words, saved or not."""
     return [
         {"key": each.label, "value": show(each, answers.get(each.name), edition)}
-        for each in step.questions
+        for each in step.asked_for(edition.kind).questions
     ]
 
 
@@ -140,7 +164,8 @@ def timeline(rows: Iterable[StateRow], *, inside: bool) -> list[dict[str, Any]]:
         ours = row.actor_role in ENTERPRISE_ROLES
         text = row.reason
         if inside and row.internal:
-            text = f"{text}（内部：{row.internal}）" if text else f"内部：{row.internal}"
+            inner = f"{INTERNAL}：{row.internal}"
+            text = f"{text}；{inner}" if text else inner
         items.append(
             {
                 "title": row.event_label,
@@ -212,41 +237,6 @@ def days_left(voucher: Voucher, at: datetime) -> int:
     return max(0, (voucher.last_day - day_of(at)).days + 1)
 
 
-def self_check(edition: Edition, told: dict[str, str], today: date) -> list[dict[str, Any]]:
-    """Return what the rules say to the answers of the self-check; nothing here blocks anybody."""
-    facts = _told_facts(told, today)
-    verdict = judge(edition, facts)
-    asked = {each.code for each in edition.criteria if each.fact in facts}
-    plain = verdict.plain()
-    plain["criteria"] = [each for each in plain["criteria"] if each["code"] in asked]
-    return verdict_lines(plain, edition)
-
-
-def programme_rows(edition: Edition) -> list[dict[str, str]]:
-    """Return the rules of an edition as rows of words, each with its clause."""
-    e = edition
-    bonus = "；".join(f"{b.title}加 {_percent(b.add_bp)}" for b in e.ratio.bonuses)
-    return [
-        {"key": "支持比例", "value": f"{_percent(e.ratio.base_bp)}，{bonus}，"
-         f"最高 {_percent(e.ratio.max_bp)}", "clause": e.ratio.clause},
-        {"key": "企业年度上限", "value": _yuan(e.caps.enterprise_year_fen),
-         "clause": e.caps.clause},
-        {"key": "合同起点金额", "value": _yuan(e.caps.min_contract_fen), "clause": e.caps.clause},
-        {"key": "预算总额", "value": _yuan(e.budget.total_fen), "clause": e.budget.clause},
-        {"key": "有效期", "value": f"发券后 {e.validity.days} 天，最晚 {e.validity.cut_off}",
-         "clause": e.validity.clause},
-        {"key": "合同期限", "value": f"不超过 {e.contract.max_months} 个月",
-         "clause": e.contract.clause},
-        {"key": "结算方式", "value": "即用即抵", "clause": e.settlement.clause},
-        {"key": "叠加规则", "value": f"各级财政资金合计不超过 {_percent(e.stacking.cap_bp)}",
-         "clause": e.stacking.clause},
-        {"key": "公示", "value": f"{e.review.notice_working_days} 个工作日",
-         "clause": e.review.clause},
-        {"key": "异议期", "value": f"对账单 {e.settlement.objection_working_days} 个工作日",
-         "clause": e.settlement.clause},
-    ]  # fmt: skip
-
-
 def all_notices() -> PublicNoticeQuerySet:
     """Return all public notices, the newest first."""
     return PublicNotice.objects.newest_first().select_related("programme")
@@ -259,11 +249,11 @@ def step_titles() -> list[str]:
 
 def stage_of(application: Application) -> int:
     """Return at which stage an application stands, from 1."""
-    if application.state in ("draft", "withdrawn", "supplement"):
+    if application.state in ("draft", "withdrawn", "lapsed", "supplement"):
         return 1
-    if application.state in ("in_notice", "notice_done"):
+    if application.state in ("in_notice", "objection", "notice_done"):
         return 3
-    if application.state == "approved":
+    if application.state in ("approved", "waitlisted"):
         return 4
     return 5 if application.state == "issued" else 2
 
@@ -273,34 +263,6 @@ def page_titles() -> dict[str, str]:
     return {each.code: each.title for each in STEPS}
 
 
-def _told_facts(told: dict[str, str], today: date) -> dict[str, Fact]:
-    """Turn the answers of the self-check into facts; "not clear" is unknown."""
-    district = {"yes": "310107", "no": "other"}.get(told.get("district", ""))
-    size = classify(
-        INDUSTRY_OF.get(told.get("sector", ""), ""),
-        employees=_whole(told.get("employees", "")),
-        revenue_fen=_wan(told.get("revenue", "")),
-        assets_fen=_wan(told.get("assets", "")),
-    )
-    values: dict[str, Any] = {
-        "registered_district": district,
-        "tax_district": district,
-        "sme_class": None if size.size_class == "unknown" else size.size_class,
-        "dishonest": {"yes": True, "no": False}.get(told.get("dishonest", "")),
-        "purpose": told.get("purpose") if told.get("purpose") != "unclear" else None,
-    }
-    notes = {"sme_class": size.reason}
-    return {
-        name: Fact(name, value, "self", today, note=notes.get(name, ""))
-        for name, value in values.items()
-    }
-
-
-def sectors() -> list[tuple[str, str]]:
-    """Return the sectors of the size standard for the self-check."""
-    return [(each.code, each.title) for each in SECTORS.values()]
-
-
 def _percent(bp: int) -> str:
     whole, rest = divmod(bp, 100)
     return f"{whole}.{rest:02d}%" if rest else f"{whole}%"
@@ -308,15 +270,6 @@ def _percent(bp: int) -> str:
 
 def _yuan(fen: int) -> str:
     return f"{yuan_text(fen)} 元"
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < len("100000000") else None
-
-
-def _wan(text: str) -> int | None:
-    whole = _whole(text)
-    return None if whole is None else whole * FEN_PER_WAN
 
 
 def _day_or_none(calendar: Any, start: date | None, count: int) -> date | None:

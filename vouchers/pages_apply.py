@@ -1,9 +1,11 @@
 """What the pages of an application in the making show: task list, changes of others."""
 
+from collections.abc import Mapping
+
 from django.urls import reverse
 
 from vouchers.applying import open_steps
-from vouchers.models import Application
+from vouchers.models import Application, Attachment
 from vouchers.pages import answers_of, shown_answers
 from vouchers.questions import BY_CODE, STEPS, Step, clean_step
 
@@ -81,3 +83,12 @@ def changed(
         for row in mine
         if saved[row["key"]] != row["value"]
     ]
+
+
+def same_as(there: Mapping[str, Attachment], slot: str, titles: Mapping[str, str]) -> str:
+    """Return the title of another slot in which the very same file stands, if there is one."""
+    mine = there.get(slot)
+    if mine is None:
+        return ""
+    others = (code for code, each in there.items() if code != slot and each.sha256 == mine.sha256)
+    return titles.get(next(others, ""), "")

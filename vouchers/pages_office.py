@@ -1,12 +1,11 @@
 """What the bureau's pages show: queue, case, notice, issue, budget; plain values, no markup."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
 
 from ledger.amounts import share_floor, yuan_text
 from ledger.balances import balance, statement_page
@@ -25,22 +24,10 @@ from vouchers.models import (
 )
 from vouchers.models.application import ApplicationQuerySet
 from vouchers.models.programme import ProgrammeQuerySet
+from vouchers.pages_queue import days_left
 from vouchers.pages_verdict import verdict_lines, verdict_word
 from vouchers.questions import ENTERPRISE, STEPS, show
-from vouchers.workdays import WorkCalendar
 
-TABS = (
-    ("open", "在办", ("submitted", "accepted", "in_second_review", "proposed", "notice_done")),
-    ("submitted", "待受理", ("submitted",)),
-    ("accepted", "待初审", ("accepted",)),
-    ("supplement", "待补正", ("supplement",)),
-    ("in_second_review", "待复审", ("in_second_review",)),
-    ("proposed", "待公示", ("proposed",)),
-    ("in_notice", "公示中", ("in_notice",)),
-    ("notice_done", "待审定", ("notice_done",)),
-    ("approved", "待发券", ("approved",)),
-    ("done", "已办结", ("issued", "rejected", "withdrawn")),
-)
 OTHER_MOVES = {100: "财政下达", 109: "退回财政", 200: "发券", 220: "撤销退回", 510: "失效转回"}
 RECENT = 20
 
@@ -48,50 +35,6 @@ RECENT = 20
 def visible_cases() -> ApplicationQuerySet:
     """Return the cases the bureau may see: everything handed in, never a draft."""
     return Application.objects.handed_in().with_parties()
-
-
-def cases(tab: str, asked: str) -> ApplicationQuerySet:
-    """Return the cases of a tab that match what was searched for, the longest waiting first."""
-    found = visible_cases()
-    states = next((states for code, _, states in TABS if code == tab), None)
-    if states:
-        found = found.filter(state__in=states)
-    if asked:
-        found = found.filter(
-            Q(application_no__icontains=asked)
-            | Q(enterprise__name__icontains=asked)
-            | Q(enterprise__uscc__icontains=asked)
-        )
-    newest_first = tab == "done" or states is None
-    return found.order_by("-submitted_at" if newest_first else "submitted_at", "id")
-
-
-def tabs(current: str) -> list[dict[str, Any]]:
-    """Return the tabs with how many cases wait in each."""
-    told = Application.objects.handed_in().order_by().values_list("state").annotate(Count("pk"))
-    counts: dict[str, int] = dict(told)
-    return [
-        {
-            "code": code,
-            "title": title,
-            "count": sum(counts.get(state, 0) for state in states),
-            "current": code == current,
-        }
-        for code, title, states in TABS
-    ]
-
-
-def case_lines(page: Iterable[Application], at: datetime) -> list[dict[str, Any]]:
-    """Return the rows of the queue: case, flags raised, working days left."""
-    calendar = work_calendar()
-    return [
-        {
-            "case": each,
-            "flags": _flags(each),
-            "left": _days_left(each, calendar, at),
-        }
-        for each in page
-    ]
 
 
 def case_context(found: Application, at: datetime) -> dict[str, Any]:
@@ -105,7 +48,7 @@ def case_context(found: Application, at: datetime) -> dict[str, Any]:
         "verdict": verdict_lines(found.verdict or {}, found.programme.edition),
         "verdict_word": verdict_word(found.verdict),
         "timeline": pages.timeline(rows, inside=True),
-        "left": _days_left(found, work_calendar(), at),
+        "left": days_left(found, work_calendar(), at),
         "voucher": Voucher.objects.filter(application=found).first(),
         "others": list(
             found.enterprise.applications.handed_in().exclude(pk=found.pk).order_by("-submitted_at")
@@ -182,11 +125,12 @@ def notice_preview(at: datetime) -> dict[str, Any]:
 
 def notice_lines(at: datetime) -> list[dict[str, Any]]:
     """Return the notices with how many cases they name and whether they may be ended."""
-    notices = PublicNotice.objects.newest_first().prefetch_related("items")
+    notices = PublicNotice.objects.newest_first().prefetch_related("items__objections")
     return [
         {
             "notice": each,
             "count": len(each.items.all()),
+            "objections": sum(len(item.objections.all()) for item in each.items.all()),
             "may_close": each.state == "published" and at >= each.ends_at,
         }
         for each in notices[:RECENT]
@@ -273,28 +217,3 @@ def need(user: Any, permission: str) -> None:
     """
     if not user.has_perm(permission):
         raise PermissionDenied
-
-
-def _flags(found: Application) -> int:
-    lines = (found.verdict or {}).get("criteria", [])
-    return sum(each["outcome"] != "pass" for each in lines)
-
-
-def _days_left(found: Application, calendar: WorkCalendar, at: datetime) -> int | None:
-    """Return the working days left for what the case waits for; None when no clock runs."""
-    review = found.programme.edition.review
-    limits = {
-        "submitted": (found.submitted_at, review.accept_working_days),
-        "accepted": (found.submitted_at, review.accept_working_days + review.review_working_days),
-        "in_second_review": (
-            found.submitted_at,
-            review.accept_working_days + review.review_working_days,
-        ),
-    }
-    since, days = limits.get(found.state, (None, 0))
-    if since is None:
-        return None
-    try:
-        return days - calendar.working_days_between(day_of(since), day_of(at))
-    except Refused:
-        return None

@@ -49,6 +49,7 @@ def verdict_lines(verdict: dict[str, Any], edition: Edition) -> list[dict[str, A
                 "source": "、".join(sorted({_source(fact["source"]) for fact in facts})),
                 "as_of": max((fact["as_of"] for fact in facts), default=""),
                 "hint": each["hint"],
+                "change": each.get("change", ""),
             }
         )
     return lines
@@ -60,7 +61,8 @@ def fact_words(fact: dict[str, Any], edition: Edition) -> str:
     if value is None:
         return note or "尚未填写"
     if name in ASKED:
-        return f"{ASKED[name].label}：{show(ASKED[name], value, edition)}"
+        told = f"{ASKED[name].label}：{show(ASKED[name], value, edition)}"
+        return f"{told}（{note}）" if note else told
     if name == "planned_total_fen":
         shown = f"{yuan_text(value)} 元"
     elif name == "planned_months":

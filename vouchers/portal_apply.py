@@ -2,15 +2,16 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ledger import clock
 from ledger.refusals import Refused
-from vouchers import pages
+from vouchers import pages, pages_case
 from vouchers.applying import (
     accept_declaration,
     attach_file,
@@ -22,20 +23,28 @@ from vouchers.applying import (
     save_step,
     start_draft,
     submit_application,
-    withdraw_application,
 )
-from vouchers.evidence import MOST_BYTES, path_of
+from vouchers.downloads import attachment_response
+from vouchers.evidence import MOST_BYTES, MOST_FILES, MOST_PAGES
 from vouchers.facts import award_of, size_of
 from vouchers.forms import KeyForm, StepForm, UploadForm
 from vouchers.gates import WRITABLE
-from vouchers.models import Application, Attachment, Programme, StateRow
-from vouchers.pages_apply import changed, files_task, finish_tasks, page_tasks, steps_done
+from vouchers.models import Application, StateRow
+from vouchers.pages_apply import changed, files_task, finish_tasks, page_tasks, same_as, steps_done
+from vouchers.pages_check import KEPT, carried, checked_before
 from vouchers.pages_verdict import verdict_lines, verdict_word
 from vouchers.questions import BY_CODE, STEPS, clean_step
-from vouchers.seats import actor_at, enterprise_member, seat_of
+from vouchers.seats import actor_at, enterprise_member, refuse_unless_submits, seat_of
 
 REFUSED = 409
 INVALID = 422
+NO_ROOM = 507
+UPLOAD_STATUS = {
+    **dict.fromkeys(("file_empty", "file_type", "file_mismatch", "file_locked"), 400),
+    **dict.fromkeys(("file_active", "file_pages", "file_pixels", "file_broken"), 400),
+    **dict.fromkeys(("file_too_large", "too_many_files", "quota"), 413),
+    "disk_full": NO_ROOM,
+}
 STATUS = {"unknown_field": 400, "answers_invalid": INVALID}
 IGNORED = {"csrfmiddlewaretoken", "version", "estimate"}
 AFTER = {"enterprise": "contact", "contact": "project", "project": "need"}
@@ -44,8 +53,8 @@ AFTER = {"enterprise": "contact", "contact": "project", "project": "need"}
 @enterprise_member()
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
-    """Begin an application under the current scheme."""
-    programme = Programme.objects.current()
+    """Begin an application under the scheme chosen, or the one the guide speaks of."""
+    programme = pages.chosen_programme(request.POST.get("programme", ""))
     if programme is None:
         raise Http404
     draft = start_draft(
@@ -61,6 +70,8 @@ def tasks(request: HttpRequest, pk: str) -> HttpResponse:
     application = _mine(request, pk)
     if application.state not in WRITABLE:
         return redirect("application", pk=application.pk)
+    if application.origin == Application.Origin.NO_APPLICATION:
+        return redirect("application_entitlement", pk=application.pk)
     missing = open_steps(application)
     context = {
         "application": application,
@@ -70,7 +81,10 @@ def tasks(request: HttpRequest, pk: str) -> HttpResponse:
         "total": len(STEPS) + 2,
         "done": steps_done(application),
         "rows": StateRow.objects.of(application).filter(event="ask_supplement"),
+        "items": pages_case.supplement_lines(application),
+        "saved": pages_case.saved_words(application, clock.now()),
         "steps": pages.step_titles(),
+        "checked": checked_before(request.session.get(KEPT), application, clock.now()),
     }
     return render(request, "portal/apply_tasks.html", context)
 
@@ -88,9 +102,12 @@ def step(request: HttpRequest, pk: str, code: str) -> HttpResponse:
         return _save(request, application, code)
     page, edition = BY_CODE[code], application.programme.edition
     if request.method == "POST":
-        form = StepForm(page, edition, data=request.POST)
+        kept = pages_case.closed_answers(application, code)
+        data = request.POST.copy()
+        data.update(kept)
+        form = StepForm(page, edition, data=data, initial=kept)
         return _step_page(request, application, form, estimate=True)
-    saved = application.answers.get(code) or {}
+    saved = application.answers.get(code) or carried(request.session.get(KEPT), code)
     form = StepForm.filled(page, edition, saved, application.version)
     return _step_page(request, application, form)
 
@@ -107,16 +124,20 @@ def files(request: HttpRequest, pk: str) -> HttpResponse:
         try:
             _attach(request, application, form)
         except Refused as refused:
-            problem, status = refused.message, REFUSED
+            problem, status = refused.message, UPLOAD_STATUS.get(refused.code, REFUSED)
         else:
             messages.success(request, "文件已上传。")
             return redirect("application_files", pk=application.pk)
     there = {each.slot: each for each in application.attachments.standing()}
+    opened = pages_case.open_slots(application)
+    titles = {each.code: each.title for each in application.programme.edition.evidence}
     slots = [
         {
             "slot": each,
             "file": there.get(each.code),
             "problem": problem if each.code == slot else "",
+            "open": each.code in opened,
+            "same": same_as(there, each.code, titles),
         }
         for each in application.programme.edition.evidence
     ]
@@ -125,17 +146,22 @@ def files(request: HttpRequest, pk: str) -> HttpResponse:
         "slots": slots,
         "problem": problem,
         "megabytes": MOST_BYTES // 1024 // 1024,
+        "most": {"pages": MOST_PAGES, "files": MOST_FILES},
+        "unscanned": settings.FILE_SCANNER == "none",
         "writable": application.state in WRITABLE,
     }
-    return render(request, "portal/apply_files.html", context, status=status)
+    response = render(request, "portal/apply_files.html", context, status=status)
+    if status == NO_ROOM:
+        response["Retry-After"] = "600"
+    return response
 
 
 @enterprise_member()
 @require_GET
-def file(request: HttpRequest, pk: str, file_pk: str) -> FileResponse:
+def file(request: HttpRequest, pk: str, file_pk: str) -> HttpResponse:
     """Give back one of the enterprise's own files."""
     attachment = get_object_or_404(_mine(request, pk).attachments, pk=file_pk)
-    return _file_response(attachment)
+    return attachment_response(request, attachment)
 
 
 @enterprise_member()
@@ -185,11 +211,12 @@ def declare(request: HttpRequest, pk: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def check(request: HttpRequest, pk: str) -> HttpResponse:
     """Show all answers again, and hand the application in."""
-    application = _mine(request, pk)
+    pressed = request.method == "POST"
+    application = _mine(request, pk, brief=pressed)
     if application.state not in WRITABLE:
         return redirect("application", pk=application.pk)
     problem, status = "", 200
-    if request.method == "POST":
+    if pressed:
         try:
             done = _hand_in(request, application)
         except Refused as refused:
@@ -202,47 +229,11 @@ def check(request: HttpRequest, pk: str) -> HttpResponse:
     return _check_page(request, application, problem, status)
 
 
-@enterprise_member()
-@require_GET
-def application(request: HttpRequest, pk: str) -> HttpResponse:
-    """Show what became of an application: receipt, timeline, decision, what comes next."""
-    found = _mine(request, pk)
-    if found.state == Application.State.DRAFT:
-        return redirect("application_tasks", pk=found.pk)
-    context = {
-        "application": found,
-        "fresh": request.GET.get("submitted") == "1",
-        "timeline": pages.timeline(StateRow.objects.of(found), inside=False),
-        "dates": [
-            {**each, "by": pages.expected_day(each["by"])} for each in pages.next_dates(found)
-        ],
-        "verdict": verdict_lines(found.verdict or {}, found.programme.edition),
-        "verdict_word": verdict_word(found.verdict),
-        "steps": pages.step_titles(),
-        "current": pages.stage_of(found),
-        "files": found.attachments.standing(),
-        "voucher": getattr(found, "voucher", None),
-        "notice": getattr(getattr(found, "notice_item", None), "notice", None),
-        "writable": found.state in WRITABLE,
-        "withdrawable": found.state
-        in ("submitted", "accepted", "supplement", "in_second_review", "proposed"),
-    }
-    return render(request, "portal/application.html", context)
-
-
-@enterprise_member()
-@require_POST
-def withdraw(request: HttpRequest, pk: str) -> HttpResponse:
-    """Take an application back."""
-    found = _mine(request, pk)
-    withdraw_application(found, actor=actor_at(request), at=clock.now())
-    messages.success(request, "申请已撤回。在申报期内可以重新申请。")
-    return redirect("desk")
-
-
 def _save(request: HttpRequest, application: Application, code: str) -> HttpResponse:
     page, edition = BY_CODE[code], application.programme.edition
     typed = {name: request.POST[name] for name in request.POST if name not in IGNORED}
+    kept = pages_case.closed_answers(application, code)
+    typed |= kept  # a supplement opens some fields; the others are sent back as they stand
     try:
         save_step(
             application,
@@ -257,9 +248,10 @@ def _save(request: HttpRequest, application: Application, code: str) -> HttpResp
         application = _mine(request, str(application.pk))
         stale = refused.code == "stale_draft"
         data = request.POST.copy()
+        data.update(kept)
         if stale:  # saving again on top of what is shown now is a choice, not an accident
             data["version"] = str(application.version)
-        form = StepForm(page, edition, data=data)
+        form = StepForm(page, edition, data=data, initial=kept)
         form.is_valid()
         if refused.code != "answers_invalid":
             form.add_error(None, refused.message)
@@ -280,7 +272,10 @@ def _step_page(
     status: int = 200,
 ) -> HttpResponse:
     code = form.step.code
-    answers = application.answers.get(code)
+    closed = pages_case.closed_answers(application, code)
+    for name in closed:
+        form.fields[name].disabled = True
+    answers, now = application.answers.get(code), clock.now()
     if estimate:
         answers, faults = clean_step(code, form.typed() | {"requested_fen": "1"}, form.edition)
         answers = None if faults else answers
@@ -288,14 +283,15 @@ def _step_page(
         "application": application,
         "form": form,
         "step": form.step,
-        "award": award_of(application, answers) if code == "need" and answers else None,
+        "award": award_of(application, answers, now) if code == "need" and answers else None,
         "estimate": code == "need",
         "changed": changed(application, form.step, form.typed()) if stale else [],
-        "no": STEPS.index(form.step) + 1,
+        "closed": bool(closed),
+        "no": [each.code for each in STEPS].index(form.step.code) + 1,
         "total": len(STEPS),
     }
     if code == "enterprise" and answers:
-        context["size"] = size_of(application.enterprise.facts_at(clock.now()))
+        context["size"] = size_of(application.enterprise.facts_at(now))
     return render(request, "portal/apply_step.html", context, status=status)
 
 
@@ -305,19 +301,19 @@ def _attach(request: HttpRequest, application: Application, form: UploadForm) ->
     name, content = form.content()
     if not name:
         raise Refused("file_missing", "请先选择文件，再点“上传”。")
-    if len(content) > MOST_BYTES:
-        raise Refused("file_too_large", f"文件不能超过 {MOST_BYTES // 1024 // 1024} MB。")
     attach_file(
         application,
         form.cleaned_data["slot"],
         name,
         content,
+        declared=form.declared,
         actor=actor_at(request),
         at=clock.now(),
     )
 
 
 def _hand_in(request: HttpRequest, application: Application) -> Application:
+    refuse_unless_submits(request)
     actor, at = actor_at(request), clock.now()
     if application.state == Application.State.SUPPLEMENT:
         return resubmit_application(application, version=_version(request), actor=actor, at=at)
@@ -346,7 +342,7 @@ def _check_page(
         "missing": missing,
         "lines": verdict_lines(verdict, application.programme.edition) if verdict else [],
         "verdict_word": verdict_word(verdict),
-        "award": award_of(application, need) if need else None,
+        "award": award_of(application, need, clock.now()) if need else None,
         "problem": problem,
         "form": KeyForm(),
     }
@@ -358,22 +354,12 @@ def _version(request: HttpRequest) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < len(str(10**9)) else -1
 
 
-def _mine(request: HttpRequest, pk: str) -> Application:
-    mine = seat_of(request).enterprise.applications.with_parties()
-    found: Application = get_object_or_404(mine, pk=pk)
+def _mine(request: HttpRequest, pk: str, *, brief: bool = False) -> Application:
+    """Return an application of the seat's enterprise; ``brief`` where the act reads it again."""
+    mine = seat_of(request).enterprise.applications
+    asked = mine.only("state", "enterprise") if brief else mine.with_parties()
+    found: Application = get_object_or_404(asked, pk=pk)
     return found
-
-
-def _file_response(attachment: Attachment) -> FileResponse:
-    response = FileResponse(
-        path_of(attachment.stored_path).open("rb"),
-        as_attachment=True,
-        filename=attachment.file_name,
-        content_type=attachment.content_type,
-    )
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "private, no-store"
-    return response
 
 
 urlpatterns = [
@@ -385,6 +371,4 @@ urlpatterns = [
     path("apply/<uuid:pk>/declare/", declare, name="application_declare"),
     path("apply/<uuid:pk>/check/", check, name="application_check"),
     path("apply/<uuid:pk>/<slug:code>/", step, name="application_step"),
-    path("applications/<uuid:pk>/", application, name="application"),
-    path("applications/<uuid:pk>/withdraw/", withdraw, name="application_withdraw"),
 ]

@@ -6,8 +6,9 @@ again, so they cannot drift apart.
 Units: amounts are typed in yuan or 万元 and kept in fen.
 """
 
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -41,15 +42,17 @@ LEGAL_FORMS = (
     ("institute", "科研机构、事业单位"),
     ("other", "其他"),
 )
+CURRENCIES = (("CNY", "人民币"), ("OTHER", "外币"))
 SCENES = tuple((s, s) for s in ("医疗", "制造", "教育", "金融", "政务", "文化创意", "其他"))
 MOST_PEOPLE = 10_000_000
 MOST_WAN = 100_000_000  # 1 trillion yuan
 WAN_DECIMALS = 6
+LONGEST_NUMBER = 60
 
 
 @dataclass(frozen=True)
 class Question:
-    """One field: its name, words, kind and limits."""
+    """One field: its name, words, kind and limits; ``vouchers`` names the kinds it is asked for."""
 
     name: str
     label: str
@@ -58,6 +61,7 @@ class Question:
     required: bool = True
     choices: tuple[tuple[str, str], ...] = ()
     longest: int = 100
+    vouchers: tuple[str, ...] = ("COMPUTE", "MODEL", "CORPUS")
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,15 @@ class Step:
     title: str
     questions: tuple[Question, ...]
 
+    def asked_for(self, kind: str) -> "Step":
+        """Return the page with the questions that a kind of voucher asks."""
+        return replace(self, questions=tuple(q for q in self.questions if kind in q.vouchers))
+
 
 Q = Question
+COMPUTE, MODEL, CORPUS = ("COMPUTE",), ("MODEL",), ("CORPUS",)
+#: What is bought, by kind: quantity and unit price (or the price alone), as answered.
+PRICED = (("card_hours", "unit_price_fen"), ("million_tokens", "token_price_fen"))
 ENTERPRISE = Step(
     "enterprise",
     "企业基本信息",
@@ -123,13 +134,79 @@ NEED = Step(
     "need",
     "用算需求与申请金额",
     (
-        Q("device_model", "计划使用的加速卡", "text", "例如 昇腾 910B；可以填多种。"),
-        Q("domestic", "是否使用国产加速卡", "yes_no", choices=YES_NO),
-        Q("card_hours", "预计用量（卡时）", "whole", "卡数 × 小时数，例如 8 卡 500 小时填 4000。"),
-        Q("unit_price_fen", "预计单价（元／卡时）", "yuan", "含税价，例如 5.50。"),
+        Q(
+            "device_model",
+            "计划使用的加速卡",
+            "text",
+            "例如 昇腾 910B；可以填多种。",
+            vouchers=COMPUTE,
+        ),
+        Q("domestic", "是否使用国产加速卡", "yes_no", choices=YES_NO, vouchers=COMPUTE),
+        Q(
+            "card_hours",
+            "预计用量（卡时）",
+            "whole",
+            "卡数 × 小时数，例如 8 卡 500 小时填 4000。",
+            vouchers=COMPUTE,
+        ),
+        Q(
+            "unit_price_fen",
+            "预计单价（元／卡时）",
+            "yuan",
+            "含税价，例如 5.50。",
+            vouchers=COMPUTE,
+        ),
+        Q("model_name", "计划使用的模型服务", "text", "模型名称和提供方。", vouchers=MODEL),
+        Q(
+            "model_filing_no",
+            "模型备案号或登记号",
+            "text",
+            "生成式人工智能服务备案（登记）编号，在服务方网站或备案公告中可以查到；没有请留空。",
+            required=False,
+            vouchers=MODEL,
+        ),
+        Q(
+            "million_tokens",
+            "预计用量（百万词元）",
+            "whole",
+            "输入、输出和缓存词元合计。",
+            vouchers=MODEL,
+        ),
+        Q(
+            "token_price_fen",
+            "预计单价（元／百万词元）",
+            "yuan",
+            "按约定用量的平均含税价。",
+            vouchers=MODEL,
+        ),
+        Q(
+            "data_product_no",
+            "数据产品登记编号",
+            "text",
+            "数据交易所或登记机构给出的编号；没有请留空。",
+            required=False,
+            vouchers=CORPUS,
+        ),
+        Q(
+            "corpus_source",
+            "语料来源说明",
+            "long",
+            "来源、授权方式和数量规模。",
+            longest=1000,
+            vouchers=CORPUS,
+        ),
+        Q("corpus_price_fen", "语料合同金额（元）", "yuan", "含税价。", vouchers=CORPUS),
         Q("starts_on", "计划开始日期", "day"),
         Q("ends_on", "计划结束日期", "day", "不超过开始后十二个月。"),
         Q("provider_wish", "意向服务商", "text", "尚未确定可以不填。", required=False),
+        Q(
+            "contract_no",
+            "合同编号",
+            "number",
+            "已签合同的填写，同一合同只支持一次。",
+            required=False,
+        ),
+        Q("currency", "合同计价币种", "choice", required=False, choices=CURRENCIES),
         Q("related_party", "与意向服务商是否有关联关系", "yes_no", choices=YES_NO),
         Q("other_funding_fen", "同一合同的其他财政资金（元）", "yuan", "没有填 0。"),
         Q("requested_fen", "申请金额（元）", "yuan", "不超过上面公式算出的可申请额度。"),
@@ -149,7 +226,7 @@ def clean_step(
     """
     answers: dict[str, Any] = {}
     faults: dict[str, str] = {}
-    for question in BY_CODE[code].questions:
+    for question in BY_CODE[code].asked_for(edition.kind).questions:
         text = str(typed.get(question.name) or "")
         if not text.strip():
             if question.required:
@@ -171,8 +248,16 @@ def choices_of(question: Question, edition: Edition) -> tuple[tuple[str, str], .
 
 
 def planned_total_fen(need: Mapping[str, Any]) -> int:
-    """Return the expected contract amount: card-hours times price."""
-    return int(need["card_hours"]) * int(need["unit_price_fen"])
+    """Return the expected contract amount: quantity times price, or the price of a corpus."""
+    for quantity, price in PRICED:
+        if need.get(quantity) is not None:
+            return int(need[quantity]) * int(need[price])
+    return int(need["corpus_price_fen"])
+
+
+def _priced_by(need: Mapping[str, Any]) -> str:
+    """Return the field in which people tell how much they buy."""
+    return next((name for name, _ in PRICED if name in need), "corpus_price_fen")
 
 
 def planned_months(need: Mapping[str, Any]) -> int:
@@ -215,8 +300,8 @@ def _across(code: str, answers: dict[str, Any]) -> dict[str, str]:
     if code == "need":
         if answers["ends_on"] < answers["starts_on"]:
             return {"ends_on": "计划结束日期不能早于开始日期，请更正。"}
-        if not answers["card_hours"] or not answers["unit_price_fen"]:
-            return {"card_hours": "预计用量和单价都要大于 0。"}
+        if not planned_total_fen(answers):
+            return {_priced_by(answers): "预计用量和单价都要大于 0。"}
         if not answers["requested_fen"]:
             return {"requested_fen": "申请金额要大于 0。"}
     if code == "enterprise" and answers["founded_on"] > answers["as_of"]:
@@ -283,7 +368,13 @@ def _industry(text: str) -> str:
     return code
 
 
+def _number(text: str) -> str:
+    """Read the number of a paper; width and case do not make it another one."""
+    return unicodedata.normalize("NFKC", clean_text(text, longest=LONGEST_NUMBER)).upper()
+
+
 READERS: dict[str, Any] = {
+    "number": _number,
     "whole": _whole,
     "day": _day,
     "wan": _wan,

@@ -1,19 +1,33 @@
-"""Accept, review, publish and approve: two people for every decision, in the open."""
+"""Accept, review and approve: two people for every decision."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from ledger import audit
 from ledger.actors import Actor
 from ledger.amounts import yuan_text
+from ledger.lifecycle import step
 from ledger.periods import day_of
 from ledger.refusals import Refused
-from vouchers.calendars import work_calendar
-from vouchers.models import Application, Enterprise, NoticeItem, PublicNotice
-from vouchers.states import move, next_number, write_row
-from vouchers.workdays import end_of
+from vouchers import gates, seeing
+from vouchers.courier import tell
+from vouchers.joint_checking import open_joint_check
+from vouchers.models import Application, StateRow
+from vouchers.publishing import close_notice, publish_notice
+from vouchers.states import move, write_row
+from vouchers.supplementing import ask_supplement
+
+__all__ = [
+    "accept_application",
+    "approve_application",
+    "close_notice",
+    "first_review",
+    "publish_notice",
+    "refuse_acceptance",
+    "second_review",
+]
 
 DECISIONS = ("pass", "reject", "return")
 
@@ -27,16 +41,50 @@ def accept_application(application: Application, *, actor: Actor, at: datetime) 
     Raises:
         Refused: the enterprise is not verified yet, or the application is not waiting for this.
     """
-    application = _taken(application)
-    if application.enterprise.state != Enterprise.State.ACTIVE:
-        raise Refused(
-            "enterprise_not_active",
-            f"企业当前为“{application.enterprise.get_state_display()}”，"
-            "请先在办件页核验企业，再受理。",
-        )
+    application = gates.taken(application)
+    gates.in_good_standing(application.enterprise, "accept")
     move(application, "accept", actor=actor, at=at)
     application.save()
     audit.record("application.accept", {"application": application.pk}, actor=actor, at=at)
+    tell(application, "application_accepted", at, on=day_of(at))
+    return application
+
+
+@transaction.atomic
+def refuse_acceptance(
+    application: Application, *, reason: str, actor: Actor, at: datetime
+) -> Application:
+    """Confirm that the machine found a hard condition unmet: not taken on (不予受理).
+
+    The machine and a person; only a hard condition counts, everything else is reviewed by two.
+
+    Writes: clause, state row, log entry.
+
+    Raises:
+        Refused: the machine found no hard condition unmet, or no reason is given.
+    """
+    application = gates.taken(application)
+    failed = hard_failures(application)
+    if not failed:
+        raise Refused(
+            "verdict_not_failed",
+            "自动核验没有硬性条件不符合，不能不予受理。请受理后由两人审核。",
+        )
+    if not reason.strip():
+        raise Refused("reason_missing", "请写明理由，企业会看到这段文字。", field="reason")
+    move(application, "refuse_acceptance", actor=actor, at=at, reason=reason)
+    application.clause = "；".join(each["clause"] for each in failed)[:200]
+    application.first_reviewer_name = actor.name
+    application.first_reviewer_person = actor.person
+    application.first_reviewed_at = at
+    application.save()
+    audit.record(
+        "application.refuse_acceptance",
+        {"application": application.pk, "criteria": [each["code"] for each in failed]},
+        actor=actor,
+        at=at,
+    )
+    tell(application, "application_rejected", at, reason=reason, clause=application.clause)
     return application
 
 
@@ -49,6 +97,7 @@ def first_review(
     reason: str,
     internal: str = "",
     clause: str = "",
+    seen: str = "",
     actor: Actor,
     at: datetime,
 ) -> Application:
@@ -61,6 +110,7 @@ def first_review(
         reason: what the enterprise will read.
         internal: what only the bureau reads.
         clause: the rule a refusal rests on.
+        seen: the stamp of the page it was decided on; a case that changed since is refused.
         actor: the first reviewer.
         at: when.
 
@@ -70,10 +120,11 @@ def first_review(
         Refused: no reason, no clause for a refusal, an amount out of range, support against a
             hard criterion, or no more rounds of supplement.
     """
-    application = _taken(application)
+    application = gates.taken(application)
+    seeing.unchanged(application, seen, actor, at)
     _sane_decision(decision, reason)
     if decision == "return":
-        return _ask_supplement(application, reason, internal, actor, at)
+        return ask_supplement(application, (), reason=reason, internal=internal, actor=actor, at=at)
     if decision == "pass":
         _supportable(application, approved_fen, reason)
     elif not clause.strip():
@@ -87,17 +138,13 @@ def first_review(
     application.first_reviewed_at = at
     application.second_reviewer_name = application.second_reviewer_person = ""
     application.save()
-    audit.record(
-        "application.first_review",
-        {
-            "application": application.pk,
-            "recommendation": decision,
-            "proposed_fen": application.proposed_fen,
-            "clause": clause,
-        },
-        actor=actor,
-        at=at,
-    )
+    told = {
+        "application": application.pk,
+        "recommendation": decision,
+        "proposed_fen": application.proposed_fen,
+        "clause": clause,
+    }
+    audit.record("application.first_review", told, actor=actor, at=at)
     return application
 
 
@@ -108,6 +155,7 @@ def second_review(
     *,
     reason: str = "",
     internal: str = "",
+    seen: str = "",
     actor: Actor,
     at: datetime,
 ) -> Application:
@@ -118,6 +166,7 @@ def second_review(
         decision: ``agree`` or ``return`` (to the first reviewer).
         reason: why; needed to send back.
         internal: what only the bureau reads.
+        seen: the stamp of the page it was decided on; a case that changed since is refused.
         actor: the second reviewer.
         at: when.
 
@@ -126,7 +175,8 @@ def second_review(
     Raises:
         Refused: the same natural person, or no reason to send back.
     """
-    application = _taken(application)
+    application = gates.taken(application)
+    seeing.unchanged(application, seen, actor, at)
     if decision not in ("agree", "return"):
         raise Refused("unknown_decision", "请选择：同意、退回初审。")
     _other_person(application, actor)
@@ -139,131 +189,45 @@ def second_review(
         application.second_reviewer_person = actor.person
         application.second_reviewed_at = at
     application.save()
+    if event == "agree":
+        open_joint_check(application, at=at)
     audit.record(
         "application.second_review",
         {"application": application.pk, "decision": decision, "event": event},
         actor=actor,
         at=at,
     )
+    if event == "reject":
+        words = reason or reason_of(application)
+        tell(application, "application_rejected", at, reason=words, clause=application.clause)
     return application
-
-
-@transaction.atomic
-def publish_notice(
-    applications: Sequence[Application], *, title: str = "", actor: Actor, at: datetime
-) -> PublicNotice:
-    """Publish the proposed support (公示); the period is counted in Chinese working days.
-
-    The day of posting is not counted. A year whose holidays are unknown is refused.
-
-    Writes: notice, one line per application, state rows, log entry.
-
-    Raises:
-        Refused: empty list, several editions in one list, an application that is not proposed.
-    """
-    taken = list(
-        Application.objects.select_for_update(of=("self",))
-        .select_related("programme", "enterprise")
-        .filter(pk__in={each.pk for each in applications})
-        .order_by("pk")
-    )
-    if not taken:
-        raise Refused("notice_empty", "请至少选择一件拟支持的申请。", field="applications")
-    programme = taken[0].programme
-    if any(each.programme_id != programme.pk for each in taken):
-        raise Refused("notice_mixed", "一次公示只能包含同一方案的申请，请分开公示。")
-    starts_on = day_of(at)
-    days = programme.edition.review.notice_working_days
-    last_day = work_calendar().add_working_days(starts_on, days)
-    notice = PublicNotice.objects.create(
-        notice_no=next_number(f"PTSLG-{starts_on.year}"),
-        programme=programme,
-        title=title.strip() or f"关于{starts_on.year}年算力券拟支持企业名单的公示",
-        starts_on=starts_on,
-        last_day=last_day,
-        ends_at=end_of(last_day),
-        published_at=at,
-    )
-    write_row(notice, "publish", "发布公示", ("", notice.state), actor=actor, at=at)
-    by_number = sorted(taken, key=lambda each: each.application_no or "")
-    for line_no, application in enumerate(by_number, start=1):
-        move(application, "put_on_notice", actor=actor, at=at, reason=notice.notice_no)
-        application.save()
-        NoticeItem.objects.create(
-            notice=notice,
-            application=application,
-            line_no=line_no,
-            amount_fen=application.proposed_fen or 0,
-        )
-    audit.record(
-        "notice.publish",
-        {
-            "notice": notice.pk,
-            "notice_no": notice.notice_no,
-            "last_day": last_day.isoformat(),
-            "lines": [
-                {"application": each.pk, "amount_fen": each.proposed_fen} for each in by_number
-            ],
-        },
-        actor=actor,
-        at=at,
-    )
-    return notice
-
-
-@transaction.atomic
-def close_notice(notice: PublicNotice, *, actor: Actor, at: datetime) -> PublicNotice:
-    """End a public notice once its last working day is over.
-
-    Writes: state rows of the notice and of each application on it, log entry.
-
-    Raises:
-        Refused: the period is not over.
-    """
-    notice = PublicNotice.objects.select_for_update(of=("self",)).get(pk=notice.pk)
-    if notice.state == PublicNotice.State.PUBLISHED and at < notice.ends_at:
-        raise Refused(
-            "notice_running",
-            f"公示到 {notice.last_day} 24:00 期满，现在还不能结束。",
-            details={"last_day": notice.last_day.isoformat()},
-        )
-    move(notice, "close", actor=actor, at=at)
-    notice.closed_at = at
-    notice.save()
-    on_list = (
-        Application.objects.select_for_update(of=("self",))
-        .filter(notice_item__notice=notice, state=Application.State.IN_NOTICE)
-        .order_by("pk")
-    )
-    closed = list(on_list)
-    for application in closed:
-        move(application, "finish_notice", actor=actor, at=at, reason=notice.notice_no)
-        application.save()
-    audit.record(
-        "notice.close",
-        {"notice": notice.pk, "applications": [each.pk for each in closed]},
-        actor=actor,
-        at=at,
-    )
-    return notice
 
 
 @transaction.atomic
 def approve_application(application: Application, *, actor: Actor, at: datetime) -> Application:
     """Decide for support after the notice (审定); not by the first reviewer.
 
-    The amount is the one that was on public notice.
+    The amount is the one that was on public notice. From the amount of the edition on, two
+    persons approve: the first leaves the case where it is, the second moves it.
 
-    Writes: approved amount, state row, log entry.
+    Writes: approver, and with the last one the approved amount and state row; log entry; message.
 
     Raises:
-        Refused: the first reviewer approves, or the notice is not over.
+        Refused: the first reviewer approves, the same person twice, or the notice is not over.
     """
-    application = _taken(application)
+    application = gates.taken(application)
     _other_person(application, actor)
+    if _needs_another_approver(application) and not application.approver_person:
+        return _approve_first(application, actor, at)
+    if application.approver_person == actor.person:
+        raise Refused("same_person", "您已审定过这件申请。金额较大，须由另一人再审定。")
     move(application, "approve", actor=actor, at=at)
     application.approved_fen = application.proposed_fen
-    application.approver_name, application.approver_person = actor.name, actor.person
+    if application.approver_person:
+        application.co_approver_name = actor.name
+        application.co_approver_person = actor.person
+    else:
+        application.approver_name, application.approver_person = actor.name, actor.person
     application.approved_at = at
     application.save()
     audit.record(
@@ -272,7 +236,43 @@ def approve_application(application: Application, *, actor: Actor, at: datetime)
         actor=actor,
         at=at,
     )
+    tell(application, "application_approved", at, approved_fen=application.approved_fen)
     return application
+
+
+def _needs_another_approver(application: Application) -> bool:
+    tier = application.programme.edition.review.second_approver_from_fen
+    return tier is not None and (application.proposed_fen or 0) >= tier
+
+
+def _approve_first(application: Application, actor: Actor, at: datetime) -> Application:
+    """Keep the first of two approvals; the case waits for another person."""
+    if application.state != Application.State.NOTICE_DONE:
+        step(application, "approve")  # refuses with the words of the life cycle
+    states = (application.state, application.state)
+    word = "第一审定人同意（须两人审定）"
+    write_row(application, "approve_first", word, states, actor=actor, at=at)
+    application.approver_name, application.approver_person = actor.name, actor.person
+    application.save()
+    audit.record(
+        "application.approve_first",
+        {"application": application.pk, "proposed_fen": application.proposed_fen},
+        actor=actor,
+        at=at,
+    )
+    return application
+
+
+def reason_of(application: Application) -> str:
+    """Return the reason the first reviewer gave the enterprise."""
+    row = StateRow.objects.of(application).filter(event="recommend").last()
+    return row.reason if row else ""
+
+
+def hard_failures(application: Application) -> list[dict[str, Any]]:
+    """Return the hard criteria that the machine's check found unmet."""
+    found = (application.verdict or {}).get("criteria", [])
+    return [each for each in found if each["hard"] and each["outcome"] == "fail"]
 
 
 def _sane_decision(decision: str, reason: str) -> None:
@@ -282,45 +282,9 @@ def _sane_decision(decision: str, reason: str) -> None:
         raise Refused("reason_missing", "请写明理由，企业会看到这段文字。", field="reason")
 
 
-def _ask_supplement(
-    application: Application, reason: str, internal: str, actor: Actor, at: datetime
-) -> Application:
-    """Ask for everything that is missing, once; the enterprise has working days to answer."""
-    review = application.programme.edition.review
-    if application.supplement_rounds >= review.supplement_max_rounds:
-        raise Refused(
-            "supplement_rounds",
-            f"补正最多 {review.supplement_max_rounds} 次，已用完。请按现有材料提出建议。",
-            clause=review.clause,
-        )
-    due = work_calendar().add_working_days(day_of(at), review.supplement_working_days)
-    move(application, "ask_supplement", actor=actor, at=at, reason=reason, internal=internal)
-    application.supplement_rounds += 1
-    application.supplement_due_on = due
-    application.save()
-    audit.record(
-        "application.ask_supplement",
-        {"application": application.pk, "due_on": due.isoformat()},
-        actor=actor,
-        at=at,
-    )
-    return application
-
-
 def _supportable(application: Application, approved_fen: int | None, reason: str) -> None:
     """Refuse support that the verdict or the amount does not carry."""
-    verdict = application.verdict or {}
-    failed = [
-        each["title"]
-        for each in verdict.get("criteria", [])
-        if each["hard"] and each["outcome"] == "fail"
-    ]
-    if failed:
-        raise Refused(
-            "verdict_failed",
-            f"自动核验有硬性条件不符合：{'、'.join(failed)}。"
-            "请要求补正，或建议不予支持；不能建议支持。",
-        )
+    gates.findings_settled(application)
     if not approved_fen or not 0 < approved_fen <= application.requested_fen:
         raise Refused(
             "amount_invalid",
@@ -340,12 +304,4 @@ def _second_event(application: Application, decision: str) -> str:
     if decision == "return":
         return "send_back"
     support = application.recommendation == Application.Recommendation.SUPPORT
-    return "propose" if support else "reject"
-
-
-def _taken(application: Application) -> Application:
-    return (
-        Application.objects.select_for_update(of=("self",))
-        .select_related("programme", "enterprise")
-        .get(pk=application.pk)
-    )
+    return "agree" if support else "reject"

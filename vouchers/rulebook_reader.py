@@ -13,9 +13,11 @@ from datetime import date, datetime
 from typing import Any
 
 from ledger.amounts import BASIS_POINTS
-from ledger.periods import SHANGHAI
 from ledger.refusals import Refused
 from vouchers.rulebook import (
+    USE_BASES,
+    Allocation,
+    Band,
     Bonus,
     Budget,
     Caps,
@@ -24,24 +26,30 @@ from vouchers.rulebook import (
     Declaration,
     Edition,
     Evidence,
+    PayableUse,
     Ratio,
     Review,
+    ScoreItem,
     Settlement,
     Stacking,
     Validity,
     Window,
     Windows,
 )
-from vouchers.tables import Table, refuse
+from vouchers.rulebook_agreement import agree
+from vouchers.tables import MOST_FEN, Table, refuse
 
 KINDS = ("COMPUTE", "MODEL", "CORPUS")
-MODES_READY = ("INSTANT",)
 MODES_KNOWN = {
     "INSTANT": "即用即抵",
     "CLAIM_AFTER": "先用后补",
     "DIRECT_AFTER_USE": "使用后直补",
 }
+ALLOCATION_RULES = ("FIRST_COME", "SCORED", "DRAW", "PRO_RATA")
+FORMS = ("FLEX", "FIXED")
 STACKING_RULES = ("NONE", "HIGHER_ONLY", "CUMULATIVE_CAP")
+BONUS_GROUNDS = ("DOMESTIC", "YOUNG")
+ROUNDINGS = ("TO_FEN_DOWN", "TO_YUAN_DOWN", "TO_YUAN_EACH_STEP")
 TESTS = ("equals", "one_of", "is_true", "is_false", "at_least_yuan", "at_most_months")
 
 
@@ -88,6 +96,7 @@ def read_rules(rules: dict[str, Any]) -> Edition:
         ratio=_ratio(table.part("ratio")),
         caps=_caps(table.part("caps")),
         budget=_budget(table.part("budget")),
+        allocation=_allocation(table.part("allocation")),
         validity=_validity(table.part("validity")),
         contract=_contract(table.part("contract")),
         settlement=_settlement(table.part("settlement")),
@@ -100,7 +109,7 @@ def read_rules(rules: dict[str, Any]) -> Edition:
         digest=digest_of(rules),
     )
     table.finish()
-    _agree(edition)
+    agree(edition)
     return edition
 
 
@@ -123,10 +132,7 @@ def _windows(table: Table) -> Windows:
 
 
 def _ratio(part: Table) -> Ratio:
-    bonuses = tuple(
-        Bonus(b.text("code"), b.text("title"), b.bp("add_bp"), b.text("clause"))
-        for b in part.parts("bonus")
-    )
+    bonuses = tuple(_bonus(each) for each in part.parts("bonus"))
     return Ratio(
         base_bp=part.bp("base_bp"),
         max_bp=part.bp("max_bp"),
@@ -136,11 +142,31 @@ def _ratio(part: Table) -> Ratio:
     )
 
 
+def _bonus(part: Table) -> Bonus:
+    code = part.text("code")
+    # Editions from before grounds were named knew one bonus that could hold.
+    ground = "DOMESTIC" if code == "DOMESTIC" else ""
+    return Bonus(
+        code=code,
+        title=part.text("title"),
+        add_bp=part.bp("add_bp"),
+        ground=part.one_of("ground", BONUS_GROUNDS) if part.has("ground") else ground,
+        months=part.whole("months", 1, 120) if part.has("months") else 0,
+        clause=part.text("clause"),
+    )
+
+
 def _caps(part: Table) -> Caps:
     return Caps(
         enterprise_year_fen=part.yuan("enterprise_year"),
+        group_year_fen=part.yuan("group_year") if part.has("group_year") else None,
         contract_fen=part.yuan("contract") if part.has("contract") else None,
         min_contract_fen=part.yuan("min_contract"),
+        min_contract_for=(
+            part.one_of("min_contract_for", ("APPLICATION", "ORDER"))
+            if part.has("min_contract_for")
+            else "APPLICATION"
+        ),
         clause=part.text("clause"),
     )
 
@@ -152,7 +178,35 @@ def _budget(part: Table) -> Budget:
         shares_bp={kind: shares.bp(kind) for kind in KINDS},
         warn_bp=part.bp("warn_bp"),
         stop_bp=part.bp("stop_bp"),
-        allocation_rule=part.one_of("allocation_rule", ("FIRST_COME",)),
+        clause=part.text("clause"),
+    )
+
+
+def _allocation(part: Table) -> Allocation:
+    return Allocation(
+        rule=part.one_of("rule", ALLOCATION_RULES),
+        waitlist=part.yes("waitlist"),
+        batch_size=part.whole("batch_size", 1, 10_000),
+        min_score=part.whole("min_score", 0, 1000),
+        scores=tuple(_score(each) for each in part.parts("score")),
+        clause=part.text("clause"),
+    )
+
+
+def _score(part: Table) -> ScoreItem:
+    points = part.whole("points", 1, 1000)
+    bands = tuple(
+        Band(b.whole("at_least", 0, MOST_FEN), b.whole("points", 0, points))
+        for b in part.parts("band")
+    )
+    table = part.part("table") if part.has("table") else None
+    return ScoreItem(
+        code=part.text("code"),
+        title=part.text("title"),
+        fact=part.text("fact"),
+        bands=bands,
+        table=tuple((w, table.whole(w, 0, points)) for w in table.names()) if table else (),
+        points=points,
         clause=part.text("clause"),
     )
 
@@ -162,7 +216,9 @@ def _validity(part: Table) -> Validity:
         days=part.whole("days", 1, 3660),
         cut_off=part.day("cut_off"),
         claim_days=part.whole("claim_days", 0, 366),
-        form=part.one_of("form", ("FLEX",)),
+        form=part.one_of("form", FORMS),
+        denominations_fen=part.yuans("denominations"),
+        reminder_days=part.wholes("reminder_days", 1, 366),
         clause=part.text("clause"),
     )
 
@@ -179,22 +235,30 @@ def _contract(part: Table) -> Contract:
 
 def _settlement(part: Table) -> Settlement:
     mode = part.one_of("mode", tuple(MODES_KNOWN))
-    if mode not in MODES_READY:
-        refuse(
-            "settlement.mode",
-            f"结算方式 {mode}（{MODES_KNOWN[mode]}）本系统已识别但尚不能办理，"
-            "请改用 INSTANT（即用即抵）",
-            code="mode_not_ready",
-        )
     return Settlement(
         mode=mode,
         tax_basis=part.one_of("tax_basis", ("TAX_INCLUDED", "TAX_EXCLUDED")),
         day_count=part.one_of("day_count", ("END_MINUS_START", "INCLUSIVE")),
-        rounding=part.one_of("rounding", ("TO_FEN_DOWN", "TO_YUAN_DOWN")),
+        rounding=part.one_of("rounding", ROUNDINGS),
         objection_working_days=part.whole("objection_working_days", 1, 60),
         price_cap_rule=part.one_of("price_cap_rule", ("MEDIAN_TIMES", "NONE")),
         price_cap_bp=part.whole("price_cap_bp", 0, 100_000),
+        payable=_payable(part),
         clause=part.text("clause"),
+    )
+
+
+def _payable(part: Table) -> PayableUse:
+    """Read which use is payable; editions that say nothing pay for all that was metered."""
+
+    def most(name: str) -> int:
+        return part.bp(name) if part.has(name) else BASIS_POINTS
+
+    return PayableUse(
+        bases=part.words("payable_bases") if part.has("payable_bases") else USE_BASES,
+        failed_most_bp=most("failed_most_bp"),
+        cancelled_most_bp=most("cancelled_most_bp"),
+        clause=part.text("payable_clause") if part.has("payable_clause") else "",
     )
 
 
@@ -215,12 +279,20 @@ def _review(part: Table) -> Review:
             "supplement_working_days",
             "notice_working_days",
             "issue_working_days",
+            "joint_working_days",
+            "objection_working_days",
+            "reconsider_working_days",
         )
     }
     return Review(
         levels=part.whole("levels", 2, 2),
         auto_approve_limit_fen=part.yuan("auto_approve_limit"),
         random_check_bp=part.bp("random_check_bp"),
+        joint_departments=part.words("joint_departments", some=False),
+        draft_days=part.whole("draft_days", 1, 366),
+        second_approver_from_fen=(
+            part.yuan("second_approver_from") if part.has("second_approver_from") else None
+        ),
         supplement_max_rounds=part.whole("supplement_max_rounds", 0, 9),
         fact_months=part.whole("fact_months", 1, 60),
         clawback_years=part.whole("clawback_years", 0, 20),
@@ -250,21 +322,3 @@ def _evidence(part: Table) -> Evidence:
 
 def _declaration(part: Table) -> Declaration:
     return Declaration(part.text("code"), part.text("text"), part.text("clause"))
-
-
-def _agree(edition: Edition) -> None:
-    """Refuse an edition whose parts contradict each other."""
-    if edition.ratio.base_bp > edition.ratio.max_bp:
-        refuse("ratio.base_bp", "基本比例不能高于最高比例")
-    if sum(edition.budget.shares_bp.values()) != BASIS_POINTS:
-        refuse("budget.shares_bp", "各券种预算占比相加须为 10000（100%）")
-    if edition.budget.warn_bp > edition.budget.stop_bp:
-        refuse("budget.warn_bp", "预警线不能高于停止线")
-    if edition.caps.min_contract_fen > edition.caps.enterprise_year_fen * 10:
-        refuse("caps.min_contract", "合同起点金额与企业年度上限不相称，请核对")
-    last = edition.windows.items[-1].closes_at.astimezone(SHANGHAI).date()
-    if edition.validity.cut_off < last:
-        refuse("validity.cut_off", "用券截止日不能早于最后一个申报窗口的截止日")
-    codes = [each.code for each in edition.criteria]
-    if not codes or len(set(codes)) != len(codes):
-        refuse("criterion.code", "资格条件不能为空，编号不能重复")

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from ledger.actors import Actor
+from ledger.refusals import Refused
 from ledger.rights import View, stating
 from vouchers.models import EnterpriseSeat
 
@@ -66,3 +67,16 @@ def actor_at(request: HttpRequest) -> Actor:
         role=seat_of(request).role,
         person=user.person_hash,
     )
+
+
+def refuse_unless_submits(request: HttpRequest) -> None:
+    """Refuse to hand in or withdraw for somebody whom the administrator did not let.
+
+    Raises:
+        Refused: a clerk without that permission.
+    """
+    if not seat_of(request).submits:
+        raise Refused(
+            "may_not_submit",
+            "您可以填写申请，但提交和撤回须由企业管理员办理，或请管理员在“成员”页重新邀请您并勾选“可以提交”。",
+        )

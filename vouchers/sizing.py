@@ -145,6 +145,16 @@ def classify(
     return _answer(size_class, sector, _reason(industry, sector, values, size_class))
 
 
+def way_down(industry: str, size_class: str) -> str:
+    """Say what a large firm's figures would have to be for it to count as medium."""
+    sector = sector_of(industry) if size_class == "large" else None
+    if sector is None:
+        return ""
+    limits = zip(sector.indicators, sector.limits[0], strict=True)
+    ways = [f"{INDICATORS[i]}低于 {limit} {UNITS[i]}" for i, limit in limits]
+    return f"上年度{'，或'.join(ways)}，即不属于大型企业；以新的年度数据再次申请。"
+
+
 def _answer(size_class: str, sector: Sector, reason: str) -> Size:
     return Size(size_class, sector.code, sector.title, reason)
 

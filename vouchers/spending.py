@@ -21,8 +21,8 @@ from ledger.book import Journal, Transfer, post
 from ledger.identifiers import new_id
 from ledger.periods import Month
 from ledger.refusals import Refused
-from vouchers import bookings
-from vouchers.models import Enterprise, Hold, Redemption, Voucher
+from vouchers import bookings, gates
+from vouchers.models import Hold, Redemption, Voucher
 from vouchers.positions import Position, voucher_position, voucher_positions
 from vouchers.states import move, write_row
 
@@ -30,8 +30,11 @@ __all__ = [
     "Position",
     "expire_voucher",
     "hold_amount",
+    "may_redeem",
     "redeem",
+    "redemption_body",
     "release",
+    "same_redemption",
     "voucher_position",
     "voucher_positions",
 ]
@@ -126,8 +129,8 @@ def redeem(
     """
     voucher, hold = _taken_both(hold)
     if known := _redeemed_before(charge_ref, key):
-        return _same_redemption(known, hold, amount_fen)
-    _may_redeem(hold, amount_fen, compute, provider_ref)
+        return same_redemption(known, hold, amount_fen)
+    may_redeem(hold, amount_fen, compute, provider_ref)
     old_pending, rest = hold.pending_id, hold.left_fen - amount_fen
     transfers = _draw(hold, amount_fen, rest if keep_open else 0)
     if compute:
@@ -148,18 +151,24 @@ def redeem(
         redeemed_at=at,
     )
     _settle_hold(hold, voucher, returned, actor, at, reason=f"核销 {yuan_text(amount_fen)} 元")
-    _record_redemption(redemption, old_pending, actor, at)
+    audit.record("voucher.redeem", redemption_body(redemption, old_pending), actor=actor, at=at)
     return redemption
 
 
 @transaction.atomic
 def release(
-    hold: Hold, *, actor: Actor, at: datetime, key: UUID | None = None, reason: str = ""
+    hold: Hold,
+    *,
+    actor: Actor,
+    at: datetime,
+    key: UUID | None = None,
+    reason: str = "",
+    overdue: bool = False,
 ) -> Hold:
     """Let the rest of a hold go; asking again changes nothing.
 
     What returns to a voucher that is no longer valid lapses at once; what returns to a revoked
-    one goes back to the budget.
+    or surrendered one goes back to the budget.
 
     Args:
         hold: the hold.
@@ -167,15 +176,16 @@ def release(
         at: when.
         key: taken for the sameness of the acts; a closed hold answers itself in any case.
         reason: why, shown to the enterprise.
+        overdue: nobody let go, the time to settle is over (``lapsing``).
 
-    Writes: one journal (320, and 500 or 220 where the voucher is over), state row, log entry.
+    Writes: one journal (320 or 330, and 500 or 220 where the voucher is over), state row, entry.
     """
     voucher, hold = _taken_both(hold)
     if hold.state == Hold.State.CLOSED:
         return hold
     returned = hold.left_fen
     hold.left_fen = 0
-    transfers = (bookings.voiding(hold, returned), *_after_life(voucher, returned))
+    transfers = (bookings.voiding(hold, returned, overdue=overdue), *_after_life(voucher, returned))
     _post(hold, "voucher.release", transfers, actor=actor, at=at)
     _settle_hold(hold, voucher, returned, actor, at, reason=reason)
     audit.record(
@@ -225,8 +235,7 @@ def _may_spend(voucher: Voucher, amount_fen: int, at: datetime) -> None:
         raise Refused("amount_invalid", "占用金额须大于 0 元，请更正。", field="amount")
     if voucher.frozen:
         raise Refused("voucher_frozen", "这张算力券已被冻结，暂不能使用。请联系区数据局。")
-    if voucher.enterprise.state == Enterprise.State.SUSPENDED:
-        raise Refused("enterprise_suspended", "企业资格已暂停，暂不能用券。请联系区数据局。")
+    gates.in_good_standing(voucher.enterprise, "hold")
     if voucher.state != Voucher.State.ACTIVE or at >= voucher.valid_until:
         raise Refused(
             "voucher_not_active",
@@ -251,7 +260,7 @@ def _enough_left(voucher: Voucher, amount_fen: int, order_ref: str) -> None:
         )
 
 
-def _may_redeem(hold: Hold, amount_fen: int, compute: int, provider_ref: str) -> None:
+def may_redeem(hold: Hold, amount_fen: int, compute: int, provider_ref: str) -> None:
     """Refuse a redemption the hold does not allow."""
     if hold.state != Hold.State.OPEN:
         raise Refused("hold_closed", "这笔占用已经了结，不能再核销。")
@@ -280,29 +289,24 @@ def _redeemed_before(charge_ref: str, key: UUID | None) -> Redemption | None:
     return known or Redemption.objects.filter(charge_ref=charge_ref).first()
 
 
-def _same_redemption(known: Redemption, hold: Hold, amount_fen: int) -> Redemption:
+def same_redemption(known: Redemption, hold: Hold, amount_fen: int) -> Redemption:
+    """Return a redemption that is asked for again, or refuse another amount for its charge."""
     if (known.hold_id, known.amount_fen) != (hold.pk, amount_fen):
         raise Refused("charge_redeemed", "这笔费用已按另一金额核销，不能重复核销。")
     return known
 
 
-def _record_redemption(
-    redemption: Redemption, pending_id: UUID, actor: Actor, at: datetime
-) -> None:
-    audit.record(
-        "voucher.redeem",
-        {
-            "redemption": redemption.pk,
-            "hold": redemption.hold_id,
-            "pending": pending_id,
-            "charge": redemption.charge_ref,
-            "month": redemption.month,
-            "amount_fen": redemption.amount_fen,
-            "compute_gflops_s": redemption.compute_gflops_s,
-        },
-        actor=actor,
-        at=at,
-    )
+def redemption_body(redemption: Redemption, pending_id: UUID) -> dict[str, Any]:
+    """Return what the log says of a redemption, and which pending transfer it made final."""
+    return {
+        "redemption": redemption.pk,
+        "hold": redemption.hold_id,
+        "pending": pending_id,
+        "charge": redemption.charge_ref,
+        "month": redemption.month,
+        "amount_fen": redemption.amount_fen,
+        "compute_gflops_s": redemption.compute_gflops_s,
+    }
 
 
 def _draw(hold: Hold, amount_fen: int, keep_fen: int) -> list[Transfer]:
@@ -319,7 +323,7 @@ def _after_life(voucher: Voucher, returned_fen: int) -> list[Transfer]:
     """Return what becomes of value that returns to a voucher which is over."""
     if not returned_fen:
         return []
-    if voucher.state == Voucher.State.REVOKED:
+    if voucher.state in (Voucher.State.REVOKED, Voucher.State.SURRENDERED):
         voucher.returned_fen += returned_fen
         voucher.save()
         return [bookings.returning(voucher, returned_fen)]

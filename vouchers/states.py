@@ -6,38 +6,11 @@ from typing import Any
 from django.db import connection
 
 from ledger.actors import Actor
-from vouchers.lifecycle import label, step
-from vouchers.models import StateRow
+from vouchers import timing
+from vouchers.conflicts import refuse_if_conflicted
+from vouchers.models import Application, Enterprise, StateRow
 
-
-def write_row(
-    subject: Any,
-    event: str,
-    word: str,
-    states: tuple[str, str],
-    *,
-    actor: Actor,
-    at: datetime,
-    reason: str = "",
-    internal: str = "",
-) -> StateRow:
-    """Write one state row; ``states`` is (from, to), equal for an event that changes no state."""
-    return StateRow.objects.create(
-        subject_kind=subject._meta.model_name,
-        subject_id=subject.pk,
-        event=event,
-        event_label=word,
-        from_state=states[0],
-        to_state=states[1],
-        at=at,
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        actor_name=actor.name,
-        actor_role=actor.role,
-        actor_person=actor.person,
-        reason=reason,
-        internal=internal,
-    )
+write_row, state_row = StateRow.write, StateRow.told
 
 
 def move(
@@ -45,12 +18,20 @@ def move(
 ) -> None:
     """Make a move of the life cycle and write its state row; the caller saves the subject.
 
+    An application's clocks follow the same move.
+
     Raises:
-        Refused: the move does not exist from this state.
+        Refused: the move does not exist from this state, or the person abstains from this
+            enterprise.
     """
-    word = label(subject, event)
-    states = step(subject, event)
-    write_row(subject, event, word, states, actor=actor, at=at, reason=reason, internal=internal)
+    enterprise = (
+        subject if isinstance(subject, Enterprise) else getattr(subject, "enterprise", None)
+    )
+    if enterprise is not None:
+        refuse_if_conflicted(actor, enterprise)
+    states = StateRow.move(subject, event, actor=actor, at=at, reason=reason, internal=internal)
+    if isinstance(subject, Application):
+        timing.follow(subject, states, at=at)
 
 
 def next_number(name: str) -> str:

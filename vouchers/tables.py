@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 from ledger.amounts import BASIS_POINTS, parse_yuan
 from ledger.refusals import Refused
 
+MOST_FEN = 10**14  # one million million yuan: more is a slip of the unit
+
 
 def refuse(place: str, sentence: str, *, code: str = "edition_invalid") -> NoReturn:
     """Refuse the edition, naming the place in the file."""
@@ -66,9 +68,12 @@ class Table:
     def yuan(self, name: str) -> int:
         """Return an amount written in yuan as fen."""
         try:
-            return parse_yuan(self.text(name))
+            amount_fen = parse_yuan(self.text(name))
         except ValueError:
             refuse(self._at(name), '金额以元为单位写成文字，例如 "500000.00"')
+        if amount_fen > MOST_FEN:
+            refuse(self._at(name), "金额不能超过一万亿元，请核对单位")
+        return amount_fen
 
     def one_of(self, name: str, known: tuple[str, ...]) -> str:
         """Return a word of a closed list."""
@@ -77,12 +82,35 @@ class Table:
             refuse(self._at(name), f"“{value}”不在可选范围（{'、'.join(known)}）")
         return value
 
-    def words(self, name: str) -> tuple[str, ...]:
-        """Return a list of words that is not empty."""
+    def words(self, name: str, *, some: bool = True) -> tuple[str, ...]:
+        """Return a list of different words; ``some`` asks for at least one."""
         value = self.anything(name)
-        if not isinstance(value, list) or not value or not all(isinstance(v, str) for v in value):
-            refuse(self._at(name), "应当是非空的文字列表")
+        right = isinstance(value, list) and all(isinstance(v, str) and v.strip() for v in value)
+        if not right or (some and not value):
+            refuse(self._at(name), "应当是非空的文字列表" if some else "应当是文字列表")
+        if len(set(value)) != len(value):
+            refuse(self._at(name), "列表中有重复的项")
         return tuple(value)
+
+    def wholes(self, name: str, least: int, most: int) -> tuple[int, ...]:
+        """Return a list of whole numbers within their range."""
+        value = self.anything(name)
+        if not isinstance(value, list) or not all(
+            isinstance(v, int) and not isinstance(v, bool) and least <= v <= most for v in value
+        ):
+            refuse(self._at(name), f"应当是 {least} 到 {most} 的整数列表")
+        return tuple(value)
+
+    def yuans(self, name: str) -> tuple[int, ...]:
+        """Return a list of amounts written in yuan as fen."""
+        try:
+            return tuple(parse_yuan(each) for each in self.words(name, some=False))
+        except ValueError:
+            refuse(self._at(name), '金额以元为单位写成文字，例如 ["10000.00", "50000.00"]')
+
+    def names(self) -> tuple[str, ...]:
+        """Return what stands in this table, in the order of the file."""
+        return tuple(self._values)
 
     def day(self, name: str) -> date:
         """Return a calendar day."""

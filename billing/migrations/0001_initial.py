@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("open", "未结算"),
                             ("closing", "结算中"),
@@ -32,7 +32,6 @@ class Migration(migrations.Migration):
                         ],
                         default="open",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -182,11 +181,10 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[("waiting", "待付款"), ("paid", "已付款"), ("returned", "已退汇")],
                         default="waiting",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -259,7 +257,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("rendering", "生成中"),
                             ("ready", "有效"),
@@ -267,7 +265,6 @@ class Migration(migrations.Migration):
                         ],
                         default="rendering",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -357,7 +354,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("draft", "草稿"),
                             ("in_review", "待双方确认"),
@@ -369,7 +366,6 @@ class Migration(migrations.Migration):
                         ],
                         default="draft",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),

@@ -37,6 +37,8 @@ class MonthClose(MonthMachine):
     statement_count = models.PositiveIntegerField("对账单数", default=0)
     gross_fen = models.BigIntegerField("服务总价（分）", default=0)
     public_fen = models.BigIntegerField("券抵扣（分）", default=0)
+    recomputed_lines = models.PositiveIntegerField("独立重算行数", null=True, blank=True)
+    recomputed_difference_fen = models.BigIntegerField("独立重算差异（分）", null=True, blank=True)
     digest = models.CharField("摘要", max_length=64, blank=True)
     prepared_name = models.CharField("提请人", max_length=100, blank=True)
     prepared_person = models.CharField("提请自然人", max_length=64, blank=True)

@@ -1,5 +1,8 @@
-"""Statements per enterprise, provider, order and month; confirmations and objections."""
+"""Statements per enterprise, provider, order and month, and their lines."""
 
+from typing import Any
+
+from django.apps import apps
 from django.db import models
 
 from billing.lifecycle import StatementMachine
@@ -8,6 +11,13 @@ from ledger.chart import AccountKey, disputed, settlement
 from ledger.identifiers import new_id
 
 MADE_STATES = ["in_review", "disputed", "confirmed", "prepared", "approved", "paid"]
+
+
+class Payee(models.TextChoices):
+    """Who gets the public share: the provider at once, or the enterprise that paid first."""
+
+    PROVIDER = "provider", "服务商"
+    ENTERPRISE = "enterprise", "企业"
 
 
 class StatementQuerySet(models.QuerySet["Statement"]):
@@ -19,10 +29,10 @@ class StatementQuerySet(models.QuerySet["Statement"]):
 
     def waiting_for(self, side: str) -> "StatementQuerySet":
         """Return those that one side has still to answer: no yes to this version, no objection."""
-        said_yes = Confirmation.objects.filter(
+        said_yes = apps.get_model("billing.Confirmation").objects.filter(
             statement=models.OuterRef("pk"), side=side, version=models.OuterRef("version")
         )
-        objected = Objection.objects.filter(
+        objected = apps.get_model("billing.Objection").objects.filter(
             statement=models.OuterRef("pk"), side=side, state="open"
         )
         return self.filter(
@@ -44,6 +54,10 @@ class Statement(StatementMachine):
     ``terms`` keeps every step of the public share and ``binding`` the limit that decided;
     ``compute_gflops_s`` is what was posted from metered to used computing. ``also_settles`` names
     earlier months whose adjustments could not be set off then and are taken up here.
+
+    Where the programme pays after the enterprise has paid (``by_claim``), ``public_fen`` is what
+    may be claimed and nothing of it is redeemed when the statement goes out; ``granted_fen`` is
+    what a claim wrote off, once, and only that is owed, to the enterprise.
 
     Units: fen; device-milli-seconds; GFLOPS-seconds; PFLOPS-hours only for showing.
     """
@@ -78,6 +92,10 @@ class Statement(StatementMachine):
         related_name="statements",
         verbose_name="算力券",
     )
+    mode = models.CharField("结算方式", max_length=20, default="INSTANT")
+    payee_kind = models.CharField(
+        "收款方", max_length=10, choices=Payee.choices, default=Payee.PROVIDER
+    )
     version = models.PositiveSmallIntegerField("版本", default=1)
     gross_fen = models.BigIntegerField("服务总价（分）")
     eligible_fen = models.BigIntegerField("可支持金额（分）")
@@ -85,6 +103,7 @@ class Statement(StatementMachine):
     self_fen = models.BigIntegerField("企业自付（分）")
     held_back_fen = models.BigIntegerField("异议暂扣（分）", default=0)
     paid_fen = models.BigIntegerField("已付（分）", default=0)
+    granted_fen = models.BigIntegerField("申请核销（分）", null=True, blank=True)
     device_milli_seconds = models.BigIntegerField("设备毫秒")
     compute_gflops_s = models.BigIntegerField("用量（GFLOPS·秒）", default=0)
     pflops_hours = models.DecimalField("算力（PFLOPS·h）", max_digits=24, decimal_places=6)
@@ -122,6 +141,16 @@ class Statement(StatementMachine):
                 & models.Q(public_fen__gte=models.F("held_back_fen") + models.F("paid_fen")),
                 name="statement_pays_within_share",
             ),
+            models.CheckConstraint(
+                condition=models.Q(mode="INSTANT", payee_kind="provider", granted_fen__isnull=True)
+                | models.Q(
+                    ~models.Q(mode="INSTANT"),
+                    models.Q(granted_fen__isnull=True)
+                    | models.Q(granted_fen__gte=0, granted_fen__lte=models.F("public_fen")),
+                    payee_kind="enterprise",
+                ),
+                name="statement_payee_follows_mode",
+            ),
         ]
         indexes = [
             models.Index(fields=["provider", "month"], name="statement_by_provider"),
@@ -147,9 +176,32 @@ class Statement(StatementMachine):
         return disputed(self.programme_ref, str(self.pk))
 
     @property
+    def by_claim(self) -> bool:
+        """Tell whether the share is paid to the enterprise on its claim, after it has paid."""
+        return self.payee_kind == Payee.ENTERPRISE
+
+    @property
+    def payee(self) -> Any:
+        """Return who gets the public share: the provider, or the enterprise that paid first."""
+        return self.enterprise if self.by_claim else self.provider
+
+    @property
+    def owed_fen(self) -> int:
+        """Return what the statement owes in all: the undisputed share, or what a claim granted."""
+        if self.by_claim:
+            return self.granted_fen or 0
+        return self.public_fen - self.held_back_fen
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether nothing of it is owed, held back or still to be claimed."""
+        claimed = not self.by_claim or self.public_fen == 0 or self.granted_fen is not None
+        return claimed and self.payable_fen == 0 and self.held_back_fen == 0
+
+    @property
     def payable_fen(self) -> int:
-        """Return what may be paid now: the share without what is disputed or already paid."""
-        return self.public_fen - self.held_back_fen - self.paid_fen
+        """Return what may be paid now: what is owed without what is already paid."""
+        return self.owed_fen - self.paid_fen
 
 
 class StatementLine(models.Model):
@@ -159,6 +211,11 @@ class StatementLine(models.Model):
     earlier months; what takes back has a quantity and amounts below zero. ``metered_fen`` is
     priced at the programme's cap where the filed price lies above it. A line that ``reverses``
     another carries its quantities and amounts with the opposite sign.
+
+    ``gross_fen`` is what the provider really asks: ``price_fen`` of the ``tier`` (0: no tiers),
+    ``discount_bp`` off it, ``credit_fen`` of free credit taken away. ``filed_price_fen`` is there
+    where a price of the contract took the place of the filed one. What no voucher pays for says so
+    in ``unpaid_reason``.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -184,6 +241,11 @@ class StatementLine(models.Model):
     pricing_unit = models.CharField("计价单位", max_length=20)
     price_fen = models.BigIntegerField("备案单价（分）")
     cap_price_fen = models.BigIntegerField("政策限价（分）", null=True, blank=True)
+    filed_price_fen = models.BigIntegerField("原备案单价（分）", null=True, blank=True)
+    tier = models.PositiveSmallIntegerField("阶梯", default=0)
+    discount_bp = models.PositiveIntegerField("折扣（万分之一）", default=0)
+    credit_fen = models.BigIntegerField("赠送抵减（分）", default=0)
+    unpaid_reason = models.CharField("不予支持的原因", max_length=200, blank=True)
     device_milli_seconds = models.BigIntegerField("设备毫秒")
     pflops_hours = models.DecimalField("算力（PFLOPS·h）", max_digits=24, decimal_places=6)
     card_hours = models.DecimalField("卡时", max_digits=24, decimal_places=6)
@@ -214,98 +276,11 @@ class StatementLine(models.Model):
                 | models.Q(reverses__isnull=False, gross_fen__lte=0),
                 name="line_sign_says_reversal",
             ),
+            models.CheckConstraint(
+                condition=models.Q(unpaid_reason="") | models.Q(public_fen=0),
+                name="line_unpaid_has_no_share",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.statement_id}/{self.ordinal}"
-
-
-class Side(models.TextChoices):
-    """Who has to agree to a statement."""
-
-    ENTERPRISE = "enterprise", "企业"
-    PROVIDER = "provider", "服务商"
-
-
-class Confirmation(models.Model):
-    """One side's yes to one version of a statement, with the digest of what it saw."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    statement = models.ForeignKey(
-        Statement, on_delete=models.PROTECT, related_name="confirmations", verbose_name="对账单"
-    )
-    side = models.CharField("一方", max_length=20, choices=Side.choices)
-    version = models.PositiveSmallIntegerField("版本")
-    digest = models.CharField("摘要", max_length=64)
-    confirmed_at = models.DateTimeField("确认时间")
-    actor_id = models.CharField("账号", max_length=64)
-    actor_name = models.CharField("确认人", max_length=100)
-    actor_person = models.CharField("自然人", max_length=64)
-
-    class Meta:
-        verbose_name = "确认"
-        verbose_name_plural = "确认"
-        ordering = ["confirmed_at"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["statement", "side", "version"], name="confirmation_once_per_side"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(side__in=Side.values), name="confirmation_side_known"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.statement_id} {self.side}"
-
-
-class Objection(models.Model):
-    """One side's objection to one line, and what the bureau decided about it."""
-
-    class State(models.TextChoices):
-        """How an objection ended, if it did."""
-
-        OPEN = "open", "处理中"
-        UPHELD = "upheld", "异议成立"
-        DISMISSED = "dismissed", "异议不成立"
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    statement = models.ForeignKey(
-        Statement, on_delete=models.PROTECT, related_name="objections", verbose_name="对账单"
-    )
-    line = models.ForeignKey(
-        StatementLine, on_delete=models.PROTECT, related_name="objections", verbose_name="明细"
-    )
-    side = models.CharField("一方", max_length=20, choices=Side.choices)
-    reason = models.TextField("理由")
-    amount_fen = models.BigIntegerField("暂扣金额（分）")
-    state = models.CharField("状态", max_length=10, choices=State.choices, default=State.OPEN)
-    raised_at = models.DateTimeField("提出时间")
-    raised_name = models.CharField("提出人", max_length=100)
-    raised_person = models.CharField("提出自然人", max_length=64)
-    resolved_at = models.DateTimeField("处理时间", null=True, blank=True)
-    resolved_name = models.CharField("处理人", max_length=100, blank=True)
-    resolved_person = models.CharField("处理自然人", max_length=64, blank=True)
-    resolution = models.TextField("处理意见", blank=True)
-
-    class Meta:
-        verbose_name = "对账异议"
-        verbose_name_plural = "对账异议"
-        ordering = ["raised_at"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["line"], condition=models.Q(state="open"), name="objection_open_once"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(state="open", resolved_person="")
-                | (
-                    models.Q(state__in=["upheld", "dismissed"])
-                    & ~models.Q(resolved_person="")
-                    & ~models.Q(resolved_person=models.F("raised_person"))
-                ),
-                name="objection_resolved_by_another",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.statement_id} {self.state}"

@@ -4,9 +4,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from billing.models import MonthClose, StateRow, move
-from billing.models.state_row import write_row
+from billing.certifying import issue_certificate
+from billing.models import MonthClose, Statement, move
+from billing.models.state_row import who_did, write_row
 from billing.settling.closing import month_digest, retotal
+from billing.settling.noting import issue_notes
+from billing.settling.outcomes import tell_approved
 from billing.settling.postings import book_approval
 from ledger import audit
 from ledger.actors import Actor
@@ -90,22 +93,22 @@ def approve_settlement(close: MonthClose, *, digest: str, actor: Actor, at: date
         raise Refused("same_person", "您是提请人，须由他人签发。")
     if digest != close.digest or digest != month_digest(close) or _changed_since(close):
         raise Refused("changed", "提请之后内容有变化，请重新核对清单；必要时请财务重新提请。")
-    preparer = Actor(
-        kind="user", id=_preparer_id(close), name=close.prepared_name, role="finance",
-        person=close.prepared_person,
-    )  # fmt: skip
+    preparer = who_did(close, "prepare")
     for statement in close.statements.select_for_update(of=("self",)).select_related(
         "voucher__programme"
     ):
         book_approval(statement, preparer=preparer, actor=actor, at=at)
         move(statement, "approve", actor=actor, at=at)
         statement.save()  # the database allows one edge at a time
-        if statement.payable_fen == 0 and statement.held_back_fen == 0:
+        if not statement.by_claim:
+            issue_certificate(statement, actor=actor, at=at)
+        if statement.is_settled:
             move(statement, "pay", actor=actor, at=at, reason="没有应付金额")
             statement.save()
     close.approved_name, close.approved_person, close.approved_at = actor.name, actor.person, at
     move(close, "close", actor=actor, at=at)
     close.save()
+    issue_notes(close, actor=actor, at=at)
     audit.record(
         "settlement.approved",
         {"month": close.month, "digest": close.digest, **_sums(close)},
@@ -113,18 +116,13 @@ def approve_settlement(close: MonthClose, *, digest: str, actor: Actor, at: date
         at=at,
         auth={"approvals": [preparer.for_log(), actor.for_log()]},
     )
+    tell_approved(close, actor=actor, at=at)
     return close
 
 
 def _changed_since(close: MonthClose) -> bool:
     """Tell whether a statement left the prepared state after the month was put forward."""
     return close.statements.exclude(state="prepared").exists()
-
-
-def _preparer_id(close: MonthClose) -> str:
-    """Return the account that put the month forward last."""
-    row = StateRow.objects.of(close).filter(event="prepare").last()
-    return row.actor_id if row else ""
 
 
 @transaction.atomic
@@ -155,7 +153,8 @@ def return_settlement(close: MonthClose, *, reason: str, actor: Actor, at: datet
 def finish_month(close: MonthClose, *, actor: Actor, at: datetime) -> MonthClose:
     """Finish a month whose statements are all paid, and let go of orders that are over.
 
-    An order whose provider still has records waiting keeps its hold for them.
+    An order whose provider still has records waiting keeps its hold for them, and so does one
+    whose statements may still be claimed.
 
     Writes: month moved, orders completed (the rest of their holds released), log entry.
 
@@ -175,9 +174,15 @@ def finish_month(close: MonthClose, *, actor: Actor, at: datetime) -> MonthClose
         )
     waiting = {each["provider_id"] for each in close.carried}
     done = []
-    for order in Order.objects.finished(close.period.end_at).exclude(provider_id__in=waiting):
+    claimable = Statement.objects.filter(payee_kind="enterprise").exclude(state="paid")
+    over = Order.objects.finished(close.period.end_at).exclude(provider_id__in=waiting)
+    for order in over.exclude(pk__in=claimable.values("order")):
         complete_order(order, actor=actor, at=at)
         done.append(str(order.pk))
+    for batch in close.payments.filter(state__in=["paid", "partly_returned"]).order_by("batch_no"):
+        batch.closed_at = at
+        move(batch, "finish", actor=actor, at=at)
+        batch.save()
     move(close, "finish", actor=actor, at=at)
     close.paid_at = at
     close.save()

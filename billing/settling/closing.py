@@ -5,18 +5,22 @@ drafts in one transaction; each draft is then redeemed in a transaction of its o
 found done, what was not is done, and the end is the same.
 """
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Sum
 
-from billing.adjustments import order_usage, tied_work
+from billing.adjustments import earlier_usage, tied_work
 from billing.models import MonthClose, Statement, move
-from billing.redeeming import plan_statements, redeem_statement
-from billing.settling.postings import book_earlier_computing, book_own_share
+from billing.models.state_row import move_set
+from billing.planning import digest_of, plan_month, write_plan
+from billing.recomputing import recheck
+from billing.redeeming import redeem_statements
+from billing.settling.postings import book_earlier_computing, book_own_shares
+from billing.settling.telling import tell_month_out
 from ledger import audit, work
 from ledger.actors import Actor
 from ledger.periods import SHANGHAI, Month, day_of
@@ -24,16 +28,17 @@ from ledger.refusals import Refused
 from ledger.rolling import close_period
 from providers.metering import Blocker, blockers
 from providers.shutting import shut_month
-from providers.telling import tell
+from providers.telling import listeners, tell
 from vouchers.calendars import work_calendar
 from vouchers.workdays import end_of
 
 KIND = "billing.close_month"
+AT_ONCE = 100  # statements put out in one transaction: what a killed worker has to do again
 OBJECTION_WORKING_DAYS = 5  # for a month without a statement; editions say their own
 CARRIABLE = frozenset(
     {
         "open", "held", "unknown_model", "no_rate", "no_capacity",
-        "over_capacity", "over_hold", "suspect_repeat", "late_correction",
+        "over_capacity", "over_hold", "suspect_repeat", "late_correction", "under_review",
     }
 )  # fmt: skip
 
@@ -50,7 +55,10 @@ def standing_in_the_way(
     month: Month, *, carry_held: bool, at: datetime | None = None
 ) -> list[Blocker]:
     """Return what keeps a month from being closed; conflicts and gaps cannot go over to later."""
-    found = blockers(month, at=at)
+    return _stopping(blockers(month, at=at), carry_held=carry_held)
+
+
+def _stopping(found: Sequence[Blocker], *, carry_held: bool) -> list[Blocker]:
     return [each for each in found if not (carry_held and each.kind in CARRIABLE)]
 
 
@@ -74,7 +82,7 @@ def close_month(month: Month, *, carry_held: bool = False, actor: Actor, at: dat
         return known
     if at < month.end_at:
         raise Refused("month_not_over", f"{month.title}尚未结束，结束后才能结算。", field="month")
-    _judge_blockers(month, carry_held=carry_held)
+    _judge(month, standing_in_the_way(month, carry_held=carry_held))
     close.carry_held = carry_held
     close.save()
     if known is not None:
@@ -85,9 +93,8 @@ def close_month(month: Month, *, carry_held: bool = False, actor: Actor, at: dat
     return work.request(KIND, key=str(month), payload=payload, actor=actor, at=at)
 
 
-def _judge_blockers(month: Month, *, carry_held: bool) -> None:
+def _judge(month: Month, found: Sequence[Blocker]) -> None:
     """Refuse a month in which something waits for somebody."""
-    found = standing_in_the_way(month, carry_held=carry_held)
     if found:
         listed = "；".join(each.text for each in found)
         raise Refused(
@@ -99,10 +106,13 @@ def _judge_blockers(month: Month, *, carry_held: bool) -> None:
         )
 
 
-def run_close_work(job: work.Work, progress: Step) -> dict[str, Any]:
+def run_close_work(job: work.Work, progress: Step, *, at_once: int = AT_ONCE) -> dict[str, Any]:
     """Close a month; the handler of the work ``billing.close_month``.
 
     A second run changes nothing and says so.
+
+    Args:
+        at_once: statements put out in one transaction; the result is the same for any number.
     """
     month = Month.parse(job.payload["month"])
     actor, at = work.requester(job), job.requested_at
@@ -112,7 +122,7 @@ def run_close_work(job: work.Work, progress: Step) -> dict[str, Any]:
     if close.state == MonthClose.State.OPEN:
         progress(0, 0, "正在截止并计价")
         close = cut_off(close, carry_held=bool(job.payload["carry_held"]), actor=actor, at=at)
-    _redeem_drafts(close, progress, actor=actor, at=at)
+    _redeem_drafts(close, progress, at_once, actor=actor, at=at)
     close = put_out(close, actor=actor, at=at)
     return {**_outcome(close), "unchanged": False}
 
@@ -122,17 +132,19 @@ def cut_off(close: MonthClose, *, carry_held: bool, actor: Actor, at: datetime) 
     """Draw the line under a month and write its statements as drafts.
 
     Writes: the intake of the month shut, the trial balance at its end, draft statements with
-        their lines, state row, log entry.
+        their lines, how the second computation ended, state row, two log entries.
 
     Raises:
-        Refused: something turned up that stands in the way.
+        Refused: something turned up that stands in the way, or the second computation differs;
+            then nothing is written.
     """
     close = MonthClose.objects.select_for_update(of=("self",)).get(pk=close.pk)
     if close.state != MonthClose.State.OPEN:
         return close
     month = close.period
     shut_month(month, actor=actor, at=at)
-    _judge_blockers(month, carry_held=carry_held)
+    waiting = blockers(month)
+    _judge(month, _stopping(waiting, carry_held=carry_held))
     close.carry_held = carry_held
     close.carried = [
         {
@@ -142,13 +154,17 @@ def cut_off(close: MonthClose, *, carry_held: bool, actor: Actor, at: datetime) 
             "count": each.count,
             "text": each.text,
         }
-        for each in blockers(month)
+        for each in waiting
     ]
     move(close, "start", actor=actor, at=at)
-    plan = plan_statements(close, at=at)
+    plan = plan_month(close, at=at)
+    checked = recheck(month, plan.pairs, plan.unstated, at=at)
+    write_plan(plan)
     statements = plan.statements
     close.carried += plan.carried
     close.cutoff_at = at
+    close.recomputed_lines = checked.lines
+    close.recomputed_difference_fen = checked.difference_fen
     close.statement_count = len(statements)
     close.gross_fen = sum(each.gross_fen for each in statements)
     close.public_fen = sum(each.public_fen for each in statements)
@@ -162,43 +178,66 @@ def cut_off(close: MonthClose, *, carry_held: bool, actor: Actor, at: datetime) 
         "trial_balance": close_period(month, at),
     }
     audit.record("month.cut_off", body, actor=actor, at=at)
+    body = {
+        "month": close.month,
+        "statements": checked.statements,
+        "lines": checked.lines,
+        "gross_fen": close.gross_fen,
+        "difference_fen": checked.difference_fen,
+    }
+    audit.record("month.recomputed", body, actor=actor, at=at)
     return close
 
 
-def _redeem_drafts(close: MonthClose, progress: Step, *, actor: Actor, at: datetime) -> None:
-    """Redeem every draft, one transaction each, telling how far it got."""
-    waiting = list(
-        close.statements.filter(state="draft").order_by("statement_no").values_list("pk", flat=True)
-    )
+def _redeem_drafts(
+    close: MonthClose, progress: Step, at_once: int, *, actor: Actor, at: datetime
+) -> None:
+    """Redeem every draft, a piece of the month in each transaction, telling how far it got."""
+    drafts = close.statements.filter(state="draft").order_by("statement_no")
+    waiting = list(drafts.values_list("pk", flat=True))
     total = close.statement_count
-    for place, pk in enumerate(waiting, start=total - len(waiting) + 1):
+    for begin in range(0, len(waiting), at_once):
+        piece = waiting[begin : begin + at_once]
         with transaction.atomic():
-            statement = close_statement(pk, actor=actor, at=at)
-            progress(place, total, f"已出具 {statement.statement_no}")
+            closed = close_statements(close, piece, actor=actor, at=at)
+            done = total - len(waiting) + begin + len(piece)
+            progress(done, total, f"已出具 {closed[-1].statement_no}")
 
 
 @transaction.atomic
-def close_statement(pk: Any, *, actor: Actor, at: datetime) -> Statement:
-    """Redeem one draft statement and put it before both sides, once.
+def close_statements(
+    close: MonthClose, ids: Sequence[UUID], *, actor: Actor, at: datetime
+) -> list[Statement]:
+    """Redeem draft statements of a month and put them before both sides, each once.
 
-    Writes: the redemption, the memo of the own share, state row, log entry ``statement.closed``.
+    Writes: the redemptions, the memos of the own shares, state rows, a log entry
+        ``statement.closed`` for each; all of them or none.
     """
-    statement = (
+    taken = list(
         Statement.objects.select_for_update(of=("self",))
-        .select_related("close", "order__hold", "voucher__programme")
-        .get(pk=pk)
+        .select_related("order__provider", "order__hold", "voucher__programme")
+        .prefetch_related("order__parts__hold")
+        .filter(pk__in=ids)
+        .order_by("statement_no")
     )
-    if statement.state != Statement.State.DRAFT:
-        return statement
-    redeem_statement(statement, actor=actor, at=at)
-    book_own_share(statement, actor=actor, at=at)
-    earlier = {
-        text: tied_work(order_usage(statement.order, Month.parse(text)))
-        for text in statement.also_settles
-    }
-    book_earlier_computing(statement, earlier, actor=actor, at=at)
-    move(statement, "put_out", actor=actor, at=at)
-    body = {
+    drafts = [each for each in taken if each.state == Statement.State.DRAFT]
+    redeem_statements(drafts, close.period, actor=actor, at=at)
+    book_own_shares(drafts, actor=actor, at=at)
+    for statement in drafts:
+        if statement.also_settles:
+            book_earlier_computing(statement, _earlier_work(statement), actor=actor, at=at)
+    move_set(drafts, "put_out", actor=actor, at=at)
+    bodies = [_closed_body(each) for each in drafts]
+    entries = audit.record_set("statement.closed", bodies, actor=actor, at=at)
+    for statement, entry in zip(drafts, entries, strict=True):
+        statement.entry_id = entry.id
+    Statement.objects.bulk_update(drafts, ["state", "redemption_id", "entry_id"])
+    _tell_ready(drafts, actor, at)
+    return taken
+
+
+def _closed_body(statement: Statement) -> dict[str, Any]:
+    return {
         "statement": statement.pk,
         "statement_no": statement.statement_no,
         "month": statement.month,
@@ -210,16 +249,30 @@ def close_statement(pk: Any, *, actor: Actor, at: datetime) -> Statement:
         "binding": statement.binding,
         "digest": statement.digest,
     }
-    statement.entry_id = audit.record("statement.closed", body, actor=actor, at=at).id
-    statement.save()
-    told = {
-        "statement_no": statement.statement_no,
-        "month": statement.month,
-        "gross_fen": str(statement.gross_fen),
-        "public_fen": str(statement.public_fen),
+
+
+def _tell_ready(statements: Sequence[Statement], actor: Actor, at: datetime) -> None:
+    """Tell the providers that want to be told."""
+    listening = listeners("statement.ready")
+    for each in statements:
+        if each.provider_id not in listening:
+            continue
+        told = {
+            "statement_no": each.statement_no,
+            "month": each.month,
+            "gross_fen": str(each.gross_fen),
+            "public_fen": str(each.public_fen),
+        }
+        tell(each.order.provider, "statement.ready", told, actor=actor, at=at)
+
+
+def _earlier_work(statement: Statement) -> dict[str, int]:
+    """Return the computing of each earlier month that a statement takes up, GFLOPS-seconds."""
+    order = statement.order_id
+    return {
+        text: tied_work(earlier_usage({order: [Month.parse(text)]}).get(order, []))
+        for text in statement.also_settles
     }
-    tell(statement.order.provider, "statement.ready", told, actor=actor, at=at)
-    return statement
 
 
 @transaction.atomic
@@ -247,6 +300,7 @@ def put_out(close: MonthClose, *, actor: Actor, at: datetime) -> MonthClose:
         "objections_until": close.objections_until,
     }
     audit.record("month.put_out", body, actor=actor, at=at)
+    tell_month_out(close, last_objection_day(close), at)
     return close
 
 
@@ -267,14 +321,7 @@ def last_objection_day(close: MonthClose) -> datetime | None:
 
 def month_digest(close: MonthClose) -> str:
     """Return the digest of everything a month pays: each statement, its version, what is held."""
-    hashed = hashlib.sha256(f"month/{close.month}\n".encode())
-    for each in close.statements.order_by("statement_no"):
-        said = (
-            f"{each.statement_no} {each.version} {each.digest} "
-            f"{each.public_fen} {each.held_back_fen} {each.provider_id}\n"
-        )
-        hashed.update(said.encode())
-    return hashed.hexdigest()
+    return digest_of(close.month, close.statements.order_by("statement_no"))
 
 
 def retotal(close: MonthClose) -> None:

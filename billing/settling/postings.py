@@ -8,9 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from billing.models import PaymentItem, Statement, StatementLine
+from billing.models import (
+    PaymentItem,
+    Statement,
+    StatementLine,
+)
+from billing.redeeming import drawn_on
 from ledger.actors import Actor
-from ledger.book import Journal, Transfer, post
+from ledger.book import Journal, Transfer, post, post_set
 from ledger.chart import (
     AccountKey,
     TransferCode,
@@ -24,11 +29,13 @@ from ledger.chart import (
     used_voucher,
     voucher,
 )
+from ledger.refusals import Refused
+from vouchers.models import Redemption
 
 Leg = tuple[AccountKey, AccountKey, int, TransferCode]
 
 
-def _book(
+def book_legs(
     root: UUID,
     kind: str,
     legs: Sequence[Leg],
@@ -39,28 +46,63 @@ def _book(
     approvals: tuple[Actor, ...] = (),
 ) -> UUID | None:
     """Book legs with an amount as one journal; without any, book nothing."""
+    journal = _journal(root, kind, legs, refs=refs, at=at, approvals=approvals)
+    if journal is None:
+        return None
+    post(journal, actor=actor, at=at)
+    return journal.id
+
+
+def _journal(
+    root: UUID,
+    kind: str,
+    legs: Sequence[Leg],
+    *,
+    refs: dict[str, str],
+    at: datetime,
+    approvals: tuple[Actor, ...] = (),
+) -> Journal | None:
+    """Return the legs with an amount as one journal, nothing when there are none."""
     journal_id = uuid5(root, kind)
     transfers = tuple(
         Transfer(uuid5(journal_id, str(place)), debit, credit, amount, code)
         for place, (debit, credit, amount, code) in enumerate(legs)
         if amount > 0
     )
-    if not transfers:
-        return None
-    post(Journal(journal_id, kind, at, transfers, refs, approvals), actor=actor, at=at)
-    return journal_id
+    return Journal(journal_id, kind, at, transfers, refs, approvals) if transfers else None
 
 
-def _refs(statement: Statement) -> dict[str, str]:
+def refs_of(statement: Statement) -> dict[str, str]:
+    """Return by what a journal names a statement."""
     return {"statement": str(statement.pk), "statement_no": statement.statement_no}
 
 
-def book_own_share(statement: Statement, *, actor: Actor, at: datetime) -> UUID | None:
-    """Book the enterprise's own share as a memo; usage without any share as self-paid computing."""
+def book_own_shares(statements: Sequence[Statement], *, actor: Actor, at: datetime) -> None:
+    """Book the own share of every statement in one set; all of them or none.
+
+    Each as a memo of what its enterprise pays, and the computing that no redemption ties: usage
+    without any share is self-paid. Where the share is claimed later, the usage is tied to the
+    voucher here, as the redemption comes in another month or never.
+
+    Raises:
+        Refused: the books refuse one of them.
+    """
+    made = [
+        _journal(each.pk, "statement.own_share", _own_share(each), refs=refs_of(each), at=at)
+        for each in statements
+    ]
+    journals = [each for each in made if each is not None]
+    for outcome in post_set(journals, actor=actor, at=at) if journals else []:
+        if not outcome.ok:
+            raise Refused(outcome.code, outcome.message)
+
+
+def _own_share(statement: Statement) -> list[Leg]:
     provider, month = str(statement.provider_id), statement.month
     enterprise = str(statement.enterprise_id)
     computing = 0 if statement.public_fen else statement.compute_gflops_s
-    legs: list[Leg] = [
+    tied = statement.compute_gflops_s if statement.public_fen and statement.by_claim else 0
+    return [
         (
             invoice(provider, month),
             self_share(enterprise, provider, month),
@@ -73,10 +115,13 @@ def book_own_share(statement: Statement, *, actor: Actor, at: datetime) -> UUID 
             computing,
             TransferCode.MATCH_SELF,
         ),
+        (
+            unmatched(provider, month),
+            used_voucher(statement.programme_ref, str(statement.voucher_id)),
+            tied,
+            TransferCode.MATCH_VOUCHER,
+        ),
     ]
-    return _book(
-        statement.pk, "statement.own_share", legs, refs=_refs(statement), actor=actor, at=at
-    )
 
 
 def book_earlier_computing(
@@ -99,14 +144,19 @@ def book_earlier_computing(
         )
         for month, work in sorted(months.items())
     ]
-    refs = _refs(statement)
-    return _book(statement.pk, "statement.earlier", legs, refs=refs, actor=actor, at=at)
+    refs = refs_of(statement)
+    return book_legs(statement.pk, "statement.earlier", legs, refs=refs, actor=actor, at=at)
 
 
 def book_approval(
     statement: Statement, *, preparer: Actor, actor: Actor, at: datetime
 ) -> UUID | None:
-    """Book what an approved statement owes (400), and what of it is held back (410)."""
+    """Book what an approved statement owes (400), and what of it is held back (410).
+
+    A statement that is paid by claim owes nothing yet: ``book_claim`` books what a claim grants.
+    """
+    if statement.by_claim:
+        return None
     programme = statement.programme_ref
     legs: list[Leg] = [
         (
@@ -122,21 +172,48 @@ def book_approval(
             TransferCode.DISPUTE,
         ),
     ]
-    return _book(
+    return book_legs(
         statement.pk,
         "statement.settled",
         legs,
-        refs=_refs(statement),
+        refs=refs_of(statement),
         actor=actor,
         at=at,
         approvals=(preparer, actor),
     )
 
 
+def book_claim(
+    statement: Statement, claim_id: UUID, *, checker: Actor, actor: Actor, at: datetime
+) -> UUID | None:
+    """Book what a claim grants as owed (400), and what it does not as own share (750)."""
+    granted = statement.granted_fen or 0
+    provider, month = str(statement.provider_id), statement.month
+    legs: list[Leg] = [
+        (
+            redeemed(statement.programme_ref, provider),
+            statement.settlement_account,
+            granted,
+            TransferCode.SETTLE,
+        ),
+        (
+            invoice(provider, month),
+            self_share(str(statement.enterprise_id), provider, month),
+            statement.public_fen - granted,
+            TransferCode.OWN_SHARE,
+        ),
+    ]
+    refs = {**refs_of(statement), "claim": str(claim_id)}
+    both = (checker, actor)
+    return book_legs(claim_id, "claim.settled", legs, refs=refs, actor=actor, at=at, approvals=both)
+
+
 def book_dismissal(
     statement: Statement, objection_id: UUID, amount_fen: int, *, actor: Actor, at: datetime
 ) -> UUID | None:
     """Book that a held-back part of an approved statement is owed after all (415)."""
+    if statement.by_claim:
+        return None
     legs: list[Leg] = [
         (
             statement.disputed_account,
@@ -145,8 +222,8 @@ def book_dismissal(
             TransferCode.UNDISPUTE,
         )
     ]
-    return _book(
-        objection_id, "objection.dismissed", legs, refs=_refs(statement), actor=actor, at=at
+    return book_legs(
+        objection_id, "objection.dismissed", legs, refs=refs_of(statement), actor=actor, at=at
     )
 
 
@@ -160,9 +237,10 @@ def book_reversal(
     programme, provider = statement.programme_ref, str(statement.provider_id)
     month, enterprise = statement.month, str(statement.enterprise_id)
     spent = redeemed(programme, provider)
-    home = voucher(programme, str(statement.voucher_id))
+    drawn = drawn_on(statement.pk)
+    first = drawn[0].voucher_id if drawn else statement.voucher_id
     computing = line.device_milli_seconds * line.gflops // 1000
-    share = line.public_fen
+    share = 0 if statement.by_claim else line.public_fen  # nothing of a claim is redeemed yet
     legs: list[Leg] = []
     if statement.state == "approved":
         owed, held = statement.settlement_account, statement.disputed_account
@@ -171,7 +249,7 @@ def book_reversal(
             (owed, spent, share, TransferCode.CORRECT),
         ]
     legs += [
-        (spent, home, share, TransferCode.CORRECT),
+        *_home(statement, drawn, share),
         (
             self_share(enterprise, provider, month),
             invoice(provider, month),
@@ -179,14 +257,36 @@ def book_reversal(
             TransferCode.CORRECT,
         ),
         (
-            used_voucher(programme, str(statement.voucher_id)),
+            used_voucher(programme, str(first)),
             unmatched(provider, month),
             computing,
             TransferCode.CORRECT,
         ),
         (unmatched(provider, month), rejected(provider, month), computing, TransferCode.REJECT),
     ]
-    return _book(objection_id, "objection.upheld", legs, refs=_refs(statement), actor=actor, at=at)
+    return book_legs(
+        objection_id, "objection.upheld", legs, refs=refs_of(statement), actor=actor, at=at
+    )
+
+
+def _home(statement: Statement, drawn: Sequence[Redemption], share: int) -> list[Leg]:
+    """Return the legs that bring a share home: the voucher drawn on last gets its part back first.
+
+    What earlier reversals of the statement brought home already is passed over.
+    """
+    programme = statement.programme_ref
+    spent = redeemed(programme, str(statement.provider_id))
+    gone = -sum(each.public_fen for each in statement.lines.filter(reverses__isnull=False))
+    legs: list[Leg] = []
+    for each in reversed(drawn):
+        passed = min(gone, each.amount_fen)
+        gone -= passed
+        amount = min(share, each.amount_fen - passed)
+        share -= amount
+        if amount:
+            home = voucher(programme, str(each.voucher_id))
+            legs.append((spent, home, amount, TransferCode.CORRECT))
+    return legs
 
 
 def book_payment(item: PaymentItem, *, actor: Actor, at: datetime) -> UUID | None:
@@ -200,8 +300,8 @@ def book_payment(item: PaymentItem, *, actor: Actor, at: datetime) -> UUID | Non
             TransferCode.PAY,
         )
     ]
-    refs = {**_refs(statement), "payment": str(item.line_id)}
-    return _book(item.pk, "payment.made", legs, refs=refs, actor=actor, at=at)
+    refs = {**refs_of(statement), "payment": str(item.line_id)}
+    return book_legs(item.pk, "payment.made", legs, refs=refs, actor=actor, at=at)
 
 
 def book_return(item: PaymentItem, *, actor: Actor, at: datetime) -> UUID | None:
@@ -215,5 +315,5 @@ def book_return(item: PaymentItem, *, actor: Actor, at: datetime) -> UUID | None
             TransferCode.BOUNCE,
         )
     ]
-    refs = {**_refs(statement), "payment": str(item.line_id)}
-    return _book(item.pk, "payment.returned", legs, refs=refs, actor=actor, at=at)
+    refs = {**refs_of(statement), "payment": str(item.line_id)}
+    return book_legs(item.pk, "payment.returned", legs, refs=refs, actor=actor, at=at)

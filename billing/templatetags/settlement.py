@@ -1,5 +1,6 @@
 """What became of a record's use in settlement, for pages of rooms that do not know this one."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,3 +26,9 @@ def settled_in(order_id: UUID, months: list[str]) -> dict[str, Any]:
     ]
     told = {each["statement"].month for each in lines}
     return {"lines": lines, "waiting": [month for month in months if month not in told]}
+
+
+@register.filter
+def last_day(until: Any) -> Any:
+    """Return the last day of a period that ends at a midnight, for showing."""
+    return until and until - timedelta(seconds=1)

@@ -43,6 +43,8 @@ COLOURS |= dict.fromkeys(("paid", "closed", "completed", "done", "approved"), "p
 COLOURS |= dict.fromkeys(
     ("rejected", "refused", "declined", "disputed", "suspended", "revoked", "returned"), "red"
 )
+COLOURS |= dict.fromkeys(("given_up", "no_address"), "red")
+COLOURS |= {"delivered": "plain"}
 COLOURS |= dict.fromkeys(("frozen", "failed", "dead", "paused"), "red")
 
 
@@ -200,6 +202,7 @@ def house_facts() -> dict[str, Any]:
         "hours": "工作日 9:00–11:30，13:30–17:00",
         "version": getattr(settings, "HOUSE_VERSION", "0.1.0"),
         "demo": demo,
+        "pilot": bool(getattr(settings, "PILOT", False)),
         "environment": "演示环境" if demo else getattr(settings, "ENVIRONMENT_LABEL", ""),
     }
 

@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("proposed", "待批准"),
                             ("approved", "已批准"),
@@ -78,7 +78,6 @@ class Migration(migrations.Migration):
                         ],
                         default="proposed",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -143,7 +142,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("draft", "草拟"),
                             ("published", "已发布"),
@@ -151,7 +150,6 @@ class Migration(migrations.Migration):
                         ],
                         default="draft",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -245,7 +243,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("applied", "入库待审"),
                             ("admitted", "在库"),
@@ -255,7 +253,6 @@ class Migration(migrations.Migration):
                         ],
                         default="applied",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -322,7 +319,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("placed", "待接单"),
                             ("accepted", "服务中"),
@@ -332,7 +329,6 @@ class Migration(migrations.Migration):
                         ],
                         default="placed",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -490,7 +486,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("proposed", "待批准"),
                             ("approved", "已批准"),
@@ -498,7 +494,6 @@ class Migration(migrations.Migration):
                         ],
                         default="proposed",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -554,11 +549,10 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[("proposed", "待确认"), ("active", "有效"), ("revoked", "已吊销")],
                         default="proposed",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -1155,7 +1149,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("proposed", "待批准"),
                             ("approved", "已批准"),
@@ -1163,7 +1157,6 @@ class Migration(migrations.Migration):
                         ],
                         default="proposed",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("proposed", "待批准"),
                             ("approved", "已批准"),
@@ -26,7 +26,6 @@ class Migration(migrations.Migration):
                         ],
                         default="proposed",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),

@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("proposed", "待批准"),
                             ("approved", "已批准"),
@@ -149,7 +149,6 @@ class Migration(migrations.Migration):
                         ],
                         default="proposed",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),

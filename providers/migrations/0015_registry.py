@@ -1,6 +1,5 @@
 """Rates with evidence that never overlap in time; aliases in versions."""
 
-import django_fsm
 from django.db import migrations, models
 
 from providers.migrations._guards import edges_of
@@ -103,7 +102,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="acceleratoralias",
             name="state",
-            field=django_fsm.FSMField(
+            field=models.CharField(
                 choices=[
                     ("proposed", "待批准"),
                     ("approved", "已批准"),
@@ -112,7 +111,6 @@ class Migration(migrations.Migration):
                 ],
                 default="proposed",
                 max_length=50,
-                protected=True,
                 verbose_name="状态",
             ),
         ),

@@ -24,7 +24,9 @@ from providers.models.catalogue import (
     OfferingPrice,
 )
 from providers.models.desk import DeskRequest, Finding, FindingDecision
-from providers.models.order import Order
+from providers.models.efficiency import EfficiencyFiling
+from providers.models.order import Order, OrderDiscount, OrderPart
+from providers.models.payee import ProviderAccount
 from providers.models.provider import Capacity, Provider, ProviderKey, ProviderSeat
 from providers.models.state_row import StateRow
 from providers.models.usage import BatchRow, UsageConflict, UsageIdentity, UsageRecord
@@ -37,6 +39,7 @@ __all__ = [
     "BatchRow",
     "Capacity",
     "DeskRequest",
+    "EfficiencyFiling",
     "Finding",
     "FindingDecision",
     "Manifest",
@@ -45,7 +48,10 @@ __all__ = [
     "Offering",
     "OfferingPrice",
     "Order",
+    "OrderDiscount",
+    "OrderPart",
     "Provider",
+    "ProviderAccount",
     "ProviderKey",
     "ProviderSeat",
     "RateWindow",

@@ -8,6 +8,7 @@ from django.db.models.functions import Lower
 
 from ledger.identifiers import new_id
 from providers.lifecycle import AliasMachine, FilingMachine, OfferingMachine
+from providers.pricing import Tier
 
 
 class AcceleratorModel(models.Model):
@@ -244,7 +245,11 @@ class Offering(OfferingMachine):
 class OfferingPrice(models.Model):
     """A filed price; a new price is a new version, the old one stays for running orders.
 
-    Units: ``price_fen`` in fen per PFLOPS-hour (FP16 dense) or per card-hour.
+    ``tiers`` are the prices of what lies beyond a quantity of the month, ascending; what lies below
+    the first of them costs ``price_fen``.
+
+    Units: ``price_fen`` in fen per PFLOPS-hour (FP16 dense) or per card-hour; ``tiers`` as
+    ``[{"from_units": 1000, "price_fen": 500}]`` in whole units of the price.
     """
 
     class PricingUnit(models.TextChoices):
@@ -265,6 +270,7 @@ class OfferingPrice(models.Model):
     version = models.PositiveSmallIntegerField("版本")
     pricing_unit = models.CharField("计价单位", max_length=12, choices=PricingUnit.choices)
     price_fen = models.PositiveIntegerField("单价（分）")
+    tiers = models.JSONField("阶梯", default=list, blank=True)
     valid_from = models.DateTimeField("生效时间")
     filed_at = models.DateTimeField("备案时间")
     state = models.CharField("状态", max_length=10, choices=State.choices, default=State.FILED)
@@ -279,3 +285,7 @@ class OfferingPrice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.offering_id} v{self.version}"
+
+    def tariff_tiers(self) -> tuple[Tier, ...]:
+        """Return the price list, from the first unit on."""
+        return (Tier(0, self.price_fen), *(Tier(**each) for each in self.tiers))

@@ -44,8 +44,10 @@ class Order(OrderMachine):
     The period is half-open: usage lies in [``starts_at``, ``ends_at``). An order without a voucher
     is metered and reported like any other; nothing of it is redeemed.
 
-    Units: fen. ``held_fen`` is what is held on the voucher; usage beyond ``gross_limit_fen`` (the
-    gross that the hold can carry at ``share_bp``) is kept waiting.
+    An order may draw on further vouchers of the enterprise under the same programme (``parts``).
+
+    Units: fen. ``held_fen`` is what is held on all its vouchers; usage beyond ``gross_limit_fen``
+    (the gross that the hold can carry at ``share_bp``) is kept waiting.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -119,3 +121,95 @@ class Order(OrderMachine):
 
     def __str__(self) -> str:
         return self.order_no
+
+    def holds(self) -> list[Hold]:
+        """Return the holds of the order in the order in which they are drawn on."""
+        first = [self.hold] if self.hold else []
+        return first + [each.hold for each in self.parts.all()]
+
+
+class OrderPart(models.Model):
+    """A further voucher on which an order holds value, beside the one it names itself.
+
+    Vouchers are drawn on in one fixed order: the order's own first, then its parts by ``ordinal``,
+    which counts from 2. A part is written when the order is placed and never changes.
+
+    Units: fen.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="parts", verbose_name="订单"
+    )
+    ordinal = models.PositiveSmallIntegerField("次序")
+    voucher = models.ForeignKey(
+        Voucher, on_delete=models.PROTECT, related_name="order_parts", verbose_name="算力券"
+    )
+    hold = models.OneToOneField(
+        Hold, on_delete=models.PROTECT, related_name="order_part", verbose_name="占用"
+    )
+    held_fen = models.BigIntegerField("占用金额（分）")
+
+    class Meta:
+        verbose_name = "订单用券"
+        verbose_name_plural = "订单用券"
+        ordering = ["ordinal"]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "ordinal"], name="part_ordinal_once"),
+            models.UniqueConstraint(fields=["order", "voucher"], name="part_voucher_once"),
+            models.CheckConstraint(
+                condition=Q(ordinal__gt=1) & Q(held_fen__gt=0), name="part_is_further"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id}/{self.ordinal}"
+
+
+class OrderDiscount(models.Model):
+    """What a provider takes off the filed price of an order, from a month on; kept as given.
+
+    The newest percentage or contract price that has begun counts; free credit is used up line by
+    line until nothing is left of it.
+
+    Units: ``value`` in basis points (PERCENT), in fen per unit of the price (CONTRACT_PRICE), in
+    fen (CREDIT).
+    """
+
+    class Kind(models.TextChoices):
+        """How the price comes down."""
+
+        PERCENT = "PERCENT", "按比例折扣"
+        CONTRACT_PRICE = "CONTRACT_PRICE", "合同固定单价"
+        CREDIT = "CREDIT", "赠送金额"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="discounts", verbose_name="订单"
+    )
+    kind = models.CharField("方式", max_length=20, choices=Kind.choices)
+    value = models.BigIntegerField("数值")
+    from_month = models.CharField("起始月份", max_length=7)
+    reason = models.CharField("依据", max_length=200)
+    given_at = models.DateTimeField("登记时间")
+    given_by_name = models.CharField("登记人", max_length=100)
+    given_by_person = models.CharField("登记自然人", max_length=64)
+
+    class Meta:
+        verbose_name = "订单优惠"
+        verbose_name_plural = "订单优惠"
+        ordering = ["from_month", "given_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["PERCENT", "CONTRACT_PRICE", "CREDIT"]),
+                name="discount_kind_known",
+            ),
+            models.CheckConstraint(condition=Q(value__gt=0), name="discount_positive"),
+            models.CheckConstraint(
+                condition=~Q(kind="PERCENT") | Q(value__lte=10_000), name="discount_at_most_all"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="discount_has_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.kind} {self.value}"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.capitals import capital_amount
+from ledger.capitals import capital_amount
 
 FLOWS = [
     ("1100", "可用预算", 0, 1_000_000_000, 50_000_000, 950_000_000),
@@ -28,6 +28,109 @@ TERMS = [
         "第九条",
     ),
     ("本期券抵扣", "7,000.00", "以上各项最小者（叠加支持上限），舍去不足 1 分的部分", "第十条"),
+]
+
+COVERAGE = {
+    "cutoff": "2026年11月4日 10:00",
+    "put_out": "2026年11月4日 10:05",
+    "objections_until": "2026年11月11日 00:00",
+    "records": 1_482,
+    "late_count": 1,
+    "late": [
+        {
+            "statement_no": "PTSL-JS-2026-10-000103",
+            "usage_month": "2026-09",
+            "model": "昇腾 910B",
+            "records": 4,
+            "gross_fen": -2_500,
+            "public_fen": -1_000,
+        }
+    ],
+    "excluded": [{"provider": "普陀智算中心", "why": "不用券的订单，不核销", "count": 12}],
+    "inputs": [
+        {
+            "provider": "普陀智算中心",
+            "uscc": "91310107MA1G111111",
+            "batches": 31,
+            "sha256": "ab" * 32,
+        }
+    ],
+}
+
+SPLITS = [
+    {
+        "title": title,
+        "rows": [
+            {
+                "name": name,
+                "enterprises": 3 - place,
+                "gross_fen": 2_500_000 * (3 - place),
+                "public_fen": 1_000_000 * (3 - place),
+            }
+            for place, name in enumerate(names)
+        ],
+    }
+    for title, names in (
+        ("按行业", ("软件和信息技术服务业", "工业", "未填写")),
+        ("按街镇", ("桃浦镇", "长寿路街道", "真如镇街道")),
+    )
+]
+METHOD = {
+    "rating_version": "rating/1",
+    "editions": [{"title": "算力券演示方案 第 1 版", "digest": "3f" * 32}],
+    "rates": [
+        {
+            "model": "昇腾 910B",
+            "rate": "FP16 稠密 v1",
+            "gflops": "313,000",
+            "unit": "卡时",
+            "price_fen": 550,
+        }
+    ],
+    "example": {
+        "statement_no": "PTSL-JS-2026-10-000101",
+        "enterprise": "上海智绘算法科技有限公司",
+        "lines": ["昇腾 910B：4,000 卡时 × 5.50 元/卡时 ＝ 22,000.00 元"],
+        "terms": [{"title": a, "amount": b, "how": c, "clause": d} for a, b, c, d in TERMS],
+    },
+}
+LOG = {
+    "origin": "shuanli.putuo.example/ledger",
+    "size": "1234",
+    "root": "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
+    "key": "shuanli.putuo.example/ledger+1a2b3c4d+AbCdEf",
+    "sealed_at": "2026年11月9日 09:59",
+    "note": "shuanli.putuo.example/ledger\n1234\nq83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n",
+}
+OBJECTIONS = [
+    {
+        "statement_no": "PTSL-JS-2026-10-000101",
+        "line": 1,
+        "side": "企业",
+        "raised": "王敏 2026年11月4日 10:12",
+        "open": False,
+        "resolved": "陈科长 2026年11月6日 09:00",
+        "reason": "10月3日夜间作业因机房断电重跑，不应计费。",
+        "amount_fen": 12_345,
+        "state": "异议成立",
+        "resolution": "核对断电记录，冲减该行。",
+    }
+]
+ADJUSTMENTS = [
+    {
+        "statement_no": "PTSL-JS-2026-10-000101",
+        "line": 1,
+        "original": "PTSL-JS-2026-10-000101 第 1 行",
+        "reason": "第 2 行冲减第 1 行：核对断电记录，冲减该行。",
+        "by": "陈科长",
+        "gross_fen": 30_863,
+        "public_fen": 12_345,
+    }
+]
+SIGNERS = [
+    {"role": "编制（提请）", "name": "周会计", "at": "2026年11月8日 16:20"},
+    {"role": "复核（签发）", "name": "陈科长", "at": "2026年11月9日 09:30"},
+    {"role": "报告生成", "name": "周会计", "at": "2026年11月9日 10:00"},
 ]
 
 
@@ -71,6 +174,7 @@ def sample_provider(number: int, lines: int) -> dict[str, Any]:
         "self_fen": 1_320_000 * lines,
         "held_back_fen": 0,
         "payable_fen": 880_000 * lines,
+        "back_fen": 0,
         "lines": rows,
         "confirmations": [
             {
@@ -85,7 +189,9 @@ def sample_provider(number: int, lines: int) -> dict[str, Any]:
     }
 
 
-def sample_content(*, providers: int = 2, lines: int = 6, trial: bool = False) -> dict[str, Any]:
+def sample_content(
+    *, providers: int = 2, lines: int = 6, trial: bool = False, official: bool = False
+) -> dict[str, Any]:
     """Return a whole report."""
     parts = [sample_provider(number, lines) for number in range(1, providers + 1)]
     total = {
@@ -93,7 +199,9 @@ def sample_content(*, providers: int = 2, lines: int = 6, trial: bool = False) -
         for name in ("statements", "records", "gross_fen", "public_fen", "self_fen")
     }
     return {
-        "schema": "monthly-report/1",
+        "schema": "bureau/2",
+        "official_numbers": official,
+        "file_stem": "ptsl-bg-2026-10-0000",
         "kind": "bureau",
         "title": "普陀区算力券月度结算报告（2026年10月）",
         "short_title": "算力券月度结算报告",
@@ -122,18 +230,23 @@ def sample_content(*, providers: int = 2, lines: int = 6, trial: bool = False) -
             "held_back_fen": 0,
             "payable_fen": total["public_fen"],
             "capital": capital_amount(total["public_fen"]),
-            "compared": "上月券抵扣 0.00 元，本月增加 105,600.00 元",
+            "back_fen": 0,
         },
+        "compared": [
+            {
+                "title": "券抵扣",
+                "last": "90,000.00 元",
+                "now": "105,600.00 元",
+                "change": "增加 15,600.00 元",
+                "share": "＋17.33%",
+            }
+        ],
         "findings": [
             "本期 12 份对账单全部经双方确认。",
             "转入下期 2 项，均已列明，未计入本期金额。",
             "独立重算差异 0.00 元；与总账差异 0.00 元。",
         ],
-        "signers": [
-            {"role": "编制（提请）", "name": "周会计", "at": "2026年11月8日 16:20"},
-            {"role": "复核（签发）", "name": "陈科长", "at": "2026年11月9日 09:30"},
-            {"role": "报告生成", "name": "周会计", "at": "2026年11月9日 10:00"},
-        ],
+        "signers": SIGNERS,
         "flows": [
             {
                 "title": "算力券演示方案",
@@ -159,19 +272,14 @@ def sample_content(*, providers: int = 2, lines: int = 6, trial: bool = False) -
                 },
             }
         ],
+        "grouped_by": "服务商",
+        "groups": [{"anchor": number, **part} for number, part in enumerate(parts, start=1)],
         "providers": parts,
-        "objections": [
-            {
-                "statement_no": "PTSL-JS-2026-10-000101",
-                "line": 1,
-                "side": "企业",
-                "reason": "10月3日夜间作业因机房断电重跑，不应计费。",
-                "amount_fen": 12_345,
-                "state": "异议成立",
-                "resolution": "核对断电记录，冲减该行。",
-            }
-        ],
-        "adjustments": [],
+        "objections": OBJECTIONS,
+        "adjustments": ADJUSTMENTS,
+        "odd": [{"kind": "利用率过高", "count": 3, "decided": 2}],
+        "coverage": COVERAGE,
+        "splits": SPLITS,
         "carried": [
             {
                 "kind": "未结束",
@@ -195,33 +303,7 @@ def sample_content(*, providers: int = 2, lines: int = 6, trial: bool = False) -
             }
             for number in range(5, 11)
         ],
-        "method": {
-            "rating_version": "rating/1",
-            "editions": [{"title": "算力券演示方案 第 1 版", "digest": "3f" * 32}],
-            "rates": [
-                {
-                    "model": "昇腾 910B",
-                    "rate": "FP16 稠密 v1",
-                    "gflops": "313,000",
-                    "unit": "卡时",
-                    "price_fen": 550,
-                }
-            ],
-            "example": {
-                "statement_no": "PTSL-JS-2026-10-000101",
-                "enterprise": "上海智绘算法科技有限公司",
-                "lines": ["昇腾 910B：4,000 卡时 × 5.50 元/卡时 ＝ 22,000.00 元"],
-                "terms": [{"title": a, "amount": b, "how": c, "clause": d} for a, b, c, d in TERMS],
-            },
-        },
-        "log": {
-            "origin": "shuanli.putuo.example/ledger",
-            "size": "1234",
-            "root": "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
-            "key": "shuanli.putuo.example/ledger+1a2b3c4d+AbCdEf",
-            "sealed_at": "2026年11月9日 09:59",
-            "note": "shuanli.putuo.example/ledger\n1234\n"
-            "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n",
-        },
+        "method": METHOD,
+        "log": LOG,
         "proof": {"origin": "shuanli.putuo.example/ledger", "size": "1234", "entries": []},
     }

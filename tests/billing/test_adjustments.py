@@ -7,12 +7,15 @@ import pytest
 
 from billing import figures, settling
 from billing.models import MonthClose, StatementLine
+from billing.pdf import render_report
+from billing.reporting import make_report
 from ledger.balances import balance
 from ledger.chart import redeemed, unmatched, used_self, used_voucher
 from ledger.periods import Month
 from ledger.refusals import Refused
 from providers import deciding
 from providers.models import UsageRecord
+from tests.billing.test_pdf import text_of
 from tests.billing.world import CLOSE_AT, OCTOBER, World
 from tests.providers import world as uploads
 from vouchers.models import Redemption
@@ -211,3 +214,21 @@ def test_late_records_settle_in_the_next_month_on_a_line_that_names_the_old_one(
         ("2026-11", 7, 7 * 4400, 7 * 1760),
     ]
     assert UsageRecord.objects.filter(month="2026-10", settle_month="2026-11").count() == 1
+
+
+def test_the_report_of_the_month_says_which_line_takes_back_and_of_which_month(tmp_path):
+    world, reports = told()
+    old = reports.use(100)
+    world.close()
+    reports.use(60, month=11)
+    reports.correct(old, 90)
+    close = world.close(NOVEMBER, at=NOVEMBER_AT)
+    report = make_report(close, reports.provider, actor=world.finance, at=NOVEMBER_AT)
+    read = text_of(render_report(report.content).content, tmp_path)
+    assert "2026-10 冲减" in read
+    assert "(440.00)" in read  # ten hours of eight cards at 5.50 yuan
+    assert "2026-11 冲减" not in read
+    assert "本期没有冲减" not in read
+    assert "第 2 行更正 2026-10 的用" in read  # the cell goes on in its next line
+    taken_back = report.content["adjustments"]
+    assert [each["public_fen"] for each in taken_back] == [17_600]  # 40 % of 440.00 yuan

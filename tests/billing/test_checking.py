@@ -1,58 +1,97 @@
-"""A forged, altered or merely saved-again report is told from a genuine one."""
+"""A forged, altered or merely saved-again document is told from a genuine one."""
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
 from django.core.management import call_command
 
-from billing.checking import attached_content, verify_bytes
+from billing.checking import attached_content, first_difference, verify_bytes
 from billing.reporting import report_path
+from ledger.pades import SELF_SIGNED, find_signature
 from tests.billing.test_reporting import approved, made
 
-pytestmark = pytest.mark.django_db
+
+def saved(document: pikepdf.Pdf) -> bytes:
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
 
 
-def test_an_altered_file_is_found_out_and_the_place_named(tmp_path: Path) -> None:
+def forged(content: bytes, name: str, old: bytes, new: bytes) -> bytes:
+    """Return the file with other data attached."""
+    with pikepdf.open(io.BytesIO(content)) as document:
+        data = document.attachments[name].get_file().read_bytes()
+        assert old in data
+        data = data.replace(old, new, 1)
+        document.attachments[name] = pikepdf.AttachedFileSpec(document, data, filename=name)
+        return saved(document)
+
+
+def repainted(content: bytes) -> bytes:
+    """Return the file with the second page drawn otherwise."""
+    with pikepdf.open(io.BytesIO(content)) as document:
+        document.pages[1].contents_add(b"0 0 10 10 re f")
+        return saved(document)
+
+
+def saved_again(content: bytes) -> bytes:
+    with pikepdf.open(io.BytesIO(content)) as document:
+        return saved(document)
+
+
+@pytest.mark.django_db
+def test_every_answer_and_its_exit_code(tmp_path: Path, capsys: Any) -> None:
     world, close = approved()
     report = made(world, close)
     content = report_path(report).read_bytes()
-    flipped = content[:-3] + bytes([content[-3] ^ 1]) + content[-2:]
-    assert verify_bytes(flipped).answer == "altered"
-    with pikepdf.open(io.BytesIO(content)) as document:
-        name = f"settlement-{report.month}.json"
-        old = document.attachments[name].get_file().read_bytes()
-        forged = old.replace(b'"payable_fen":', b'"payable_fen":1', 1)
-        document.attachments[name] = pikepdf.AttachedFileSpec(document, forged, filename=name)
-        saved = io.BytesIO()
-        document.save(saved)
-    verdict = verify_bytes(saved.getvalue())
-    assert (verdict.answer, verdict.report) == ("altered", report)
-    assert verdict.difference in report.content
-    path = tmp_path / "forged.pdf"
-    path.write_bytes(saved.getvalue())
-    with pytest.raises(SystemExit):
-        call_command("report_verify", str(path))
+    name = f"settlement-{report.month}.json"
+    plain = content[: report.plain_size]
+    found = find_signature(content)
+    assert (found.holds, found.covers_all, found.subject) == (True, True, SELF_SIGNED)
+    assert found.certificate_sha256 == report.signed_with
+    assert attached_content(content) == report.content
+    wrong = forged(content, name, b'"payable_fen":', b'"payable_fen":1')
+    cases = [
+        (content, "genuine", 0, "逐字节一致"),
+        (content[:-3] + bytes([content[-3] ^ 1]) + content[-2:], "resaved", 4, "电子签名"),
+        (plain, "resaved", 4, "电子签名"),
+        (content + b"\n% more", "resaved", 4, "电子签名"),
+        (saved_again(content), "resaved", 4, "另存"),
+        (repainted(content), "altered", 1, "第 2 页"),
+        (wrong, "altered", 1, "汇总（groups"),
+        (b"", "unknown", 2, "不是本系统"),
+        (b"%PDF-1.7 nonsense", "unknown", 2, "不是本系统"),
+        (b"\x00" * 100, "unknown", 2, "不是本系统"),
+    ]
+    for number, (given, answer, code, said) in enumerate(cases):
+        path = tmp_path / f"{number}.pdf"
+        path.write_bytes(given)
+        try:
+            call_command("report_verify", str(path))
+            left: Any = 0
+        except SystemExit as exit_:
+            left = exit_.code
+        told = capsys.readouterr().out
+        assert (left, said in told) == (code, True), (number, answer, told)
+        if number:
+            continue
+        assert SELF_SIGNED in told
+        assert "不证明签名人身份" in told
+    assert verify_bytes(wrong).report == report
 
 
-def test_a_file_saved_again_by_a_reader_is_not_called_forged() -> None:
-    world, close = approved()
-    report = made(world, close)
-    saved = io.BytesIO()
-    with pikepdf.open(report_path(report)) as document:
-        document.save(saved)
-    verdict = verify_bytes(saved.getvalue())
-    assert verdict.answer == "altered"
-    assert "数据与存档一致" in verdict.sentence
-
-
-@pytest.mark.parametrize("content", [b"", b"%PDF-1.7 nonsense", b"\x00" * 100])
-def test_what_is_no_report_is_unknown(content: bytes) -> None:
-    assert verify_bytes(content).answer == "unknown"
-
-
-def test_the_data_of_a_report_are_read_from_its_attachment() -> None:
-    world, close = approved()
-    report = made(world, close)
-    assert attached_content(report_path(report).read_bytes()) == report.content
+def test_the_first_difference_is_named_by_its_place() -> None:
+    ours = {"a": [1, {"b": "x"}], "c": 0}
+    cases = [
+        ({"a": [1, {"b": "x"}], "c": 0}, ""),
+        ({"a": [1, {"b": "y"}], "c": 1}, "a[1].b"),
+        ({"a": [1], "c": 0}, "a[1]"),
+        ({"a": [1, {"b": "x"}]}, "c"),
+        ({"a": [1, {"b": "x"}], "c": False}, "c"),
+        ({"a": [1, {"b": "x"}], "c": 0, "d": 1}, "d"),
+    ]
+    for theirs, place in cases:
+        assert first_difference(ours, theirs) == place

@@ -17,6 +17,7 @@ from ledger.refusals import Refused
 from providers.models import MeteringMonth
 from tests.billing.reported import let_gaps_stand
 from tests.billing.world import CLOSE_AT, OCTOBER, START, World, fresh, small_world, work_of
+from vouchers import barring
 from vouchers.models import Redemption
 from vouchers.spending import voucher_position
 
@@ -91,7 +92,7 @@ def test_a_close_killed_in_the_middle_ends_the_same(steps: int) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        world.close(progress=until_killed)
+        world.close(progress=until_killed, at_once=1)
     half = MonthClose.objects.get(month="2026-10")
     assert half.state == "closing"
     assert half.statements.filter(state="in_review").count() == steps
@@ -155,6 +156,24 @@ def test_usage_without_a_share_is_self_paid_and_leaves_the_voucher_alone() -> No
     assert balance(used_self(str(order.enterprise_id), "2026-10")).posted == 3600 * 313_000
     assert balance(rejected(str(order.provider_id), "2026-10")).posted == 0
     assert not Redemption.objects.exists()
+
+
+def test_an_enterprise_that_left_pays_itself_what_it_used_from_that_day_on() -> None:
+    world, order = small_world()
+    world.use(order, hours=10)
+    told = {"reason": "迁至外区", "actor": world.clerk, "at": CLOSE_AT}
+    barring.move_out_enterprise(order.enterprise, START.date() - timedelta(days=1), **told)
+    statement = world.close().statements.get()
+    assert statement.gross_fen == 44_000
+    assert (statement.public_fen, statement.self_fen) == (0, 44_000)
+
+
+def test_an_enterprise_that_left_later_is_settled_for_what_began_before() -> None:
+    world, order = small_world()
+    world.use(order, hours=10)
+    told = {"reason": "迁至外区", "actor": world.clerk, "at": CLOSE_AT}
+    barring.move_out_enterprise(order.enterprise, CLOSE_AT.date(), **told)
+    assert world.close().statements.get().public_fen == 17_600
 
 
 def test_the_enterprise_cap_is_counted_down_over_its_orders() -> None:

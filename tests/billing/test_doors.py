@@ -9,9 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from billing import reporting, settling
-from billing.check_codes import grouped
 from billing.models import Confirmation, MonthClose, Objection, Report, Statement
 from ledger import clock, work
+from ledger.check_codes import grouped
 from tests.billing.reported import let_gaps_stand
 from tests.billing.world import CLOSE_AT, OCTOBER, World, fresh, quiet, small_world
 from tests.roles import SUPERUSER, as_role
@@ -162,32 +162,6 @@ def test_an_approver_sends_back_with_a_reason() -> None:
     assert fresh(close).prepared_person == ""
 
 
-def test_the_payment_is_listed_recorded_and_returned() -> None:
-    world, close, statement = closed_month()
-    world.approve(close)
-    cashier = staff("吴出纳", *FINANCE)
-    page = reverse("office_payments", args=["2026-10"])
-    cashier.post(reverse("office_export", args=["2026-10"]))
-    batch = fresh(close).payments.get()
-    line = batch.lines.get()
-    text = text_of(cashier.get(page))
-    assert "8,800.00" in text
-    assert batch.sha256 in text
-    sheet = cashier.get(reverse("office_payment_file", args=[batch.pk]))
-    assert sheet.content == batch.content.encode()
-    assert sheet["Content-Disposition"].startswith("attachment")
-    pay = reverse("office_pay", args=[line.pk])
-    assert "必填" in text_of(cashier.post(pay, {"paid_on": "2026-11-04"}), 409)
-    cashier.post(pay, {"bank_reference": "B-1", "paid_on": "2026-11-04"})
-    assert fresh(statement).state == "paid"
-    assert "已登记付款" in text_of(
-        cashier.post(pay, {"bank_reference": "B-2", "paid_on": "2026-11-04"}), 409
-    )
-    cashier.post(reverse("office_bounce", args=[line.pk]), {"reason": "户名不符"})
-    assert fresh(statement).state == "approved"
-    assert "已退汇" in text_of(cashier.get(page))
-
-
 def test_a_month_is_finished_from_the_page() -> None:
     world, close, _ = closed_month()
     close = world.approve(close)
@@ -243,7 +217,7 @@ def test_a_month_that_is_none_is_not_found(month: str) -> None:
 def test_the_enterprise_confirms_its_own_statement() -> None:
     world, _, statement = closed_month()
     browser = signed_in(world.seat("王敏", enterprise=statement.enterprise))
-    assert "等待贵企业确认" in text_of(browser.get(reverse("portal_statements")))
+    assert "待贵单位确认" in text_of(browser.get(reverse("portal_statements")))
     page = reverse("portal_statement", args=[statement.pk])
     assert statement.digest in text_of(browser.get(page))
     confirm = reverse("portal_statement_confirm", args=[statement.pk])
@@ -359,6 +333,15 @@ def test_a_slip_of_the_hand_is_told_on_the_form(code: str) -> None:
     text = text_of(Client().get(reverse("verify"), {"code": code}))
     assert "这里有问题" in text
     assert "<script>" not in text.replace("<script type", "")
+
+
+def test_guessing_codes_comes_to_an_end() -> None:
+    told = [Client().get("/public/verify/x").status_code for _ in range(62)]
+    assert told == [404] * 60 + [429] * 2
+    other = Client(REMOTE_ADDR="192.0.2.7").get("/public/verify/x")
+    assert other.status_code == 404
+    text = text_of(Client().get("/public/verify/?code=1&code=2"))
+    assert "一次只能核验一个" in text
 
 
 def test_every_figure_of_the_funnel_opens_its_list() -> None:

@@ -13,6 +13,7 @@ from billing.models import (
     PaymentBatch,
     PaymentItem,
     PaymentLine,
+    PaymentSign,
     Report,
     Statement,
     StatementLine,
@@ -56,6 +57,8 @@ def refused(change: Any) -> None:
         (Confirmation, {"actor_name": "x"}),
         (PaymentBatch, {"total_fen": 1}),
         (PaymentLine, {"amount_fen": 1}),
+        (PaymentBatch, {"state": "sent"}),
+        (PaymentSign, {"person": "person-x"}),
         (PaymentLine, {"state": "returned"}),
         (PaymentLine, {"state": "paid"}),
         (PaymentItem, {"amount_fen": 1}),
@@ -74,7 +77,7 @@ def test_what_was_recorded_cannot_be_changed_by_hand(
     "model",
     [
         MonthClose, Statement, StatementLine, StateRow, Confirmation, PaymentBatch, PaymentLine,
-        PaymentItem, Report,
+        PaymentItem, PaymentSign, Report,
     ],
 )  # fmt: skip
 def test_nothing_is_deleted(month: World, model: Any) -> None:

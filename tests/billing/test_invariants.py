@@ -10,6 +10,8 @@ from config.invariants import everything
 from ledger.entries import decode
 from ledger.models import LogEntry
 from ledger.periods import Month
+from tests.billing.test_clawbacks import decided as claimed
+from tests.billing.test_clawbacks import opened
 from tests.billing.world import CLOSE_AT, OCTOBER, START, World, fresh, small_world
 from tests.planting import missed_of
 
@@ -43,6 +45,12 @@ PLANTED = {
         "ALTER TABLE billing_paymentbatch DROP CONSTRAINT paymentbatch_three_persons",
         "UPDATE billing_paymentbatch SET released_person = prepared_person",
     ],
+    "sent_without_every_signature": [
+        "UPDATE billing_paymentsign SET digest = 'x' WHERE step = 'clear'"
+    ],
+    "clawback_not_as_booked": ["UPDATE billing_clawback SET interest_fen = interest_fen + 1"],
+    "claimed_beyond_received": ["UPDATE billing_clawback SET amount_fen = amount_fen + 10000000"],
+    "sent_twice": ["UPDATE billing_paymentitem SET amount_fen = amount_fen * 2"],
 }  # fmt: skip
 MORE = {
     "statement_not_as_booked": [
@@ -74,6 +82,7 @@ def two_months() -> World:
     close = world.close()
     world.approve(close)
     world.pay(fresh(close))
+    claimed(world, opened(world, close.statements.first(), 100), 100)
     for day, each in enumerate(others, start=2):
         world.use(each, hours=10, at=NOVEMBER.start_at + timedelta(days=day))
     shown = world.close(NOVEMBER, at=LATER).statements

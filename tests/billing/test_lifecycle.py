@@ -4,8 +4,17 @@ from typing import Any
 
 import pytest
 
-from billing.lifecycle import can, edges, label, step
-from billing.models import MonthClose, PaymentLine, Report, Statement
+from billing.models import (
+    Claim,
+    Clawback,
+    MonthClose,
+    PaymentBatch,
+    PaymentLine,
+    Report,
+    Statement,
+)
+from billing.models.clawback import RUNNING
+from ledger.lifecycle import can, edges, label, step
 from ledger.refusals import Refused
 
 MOVES = {
@@ -27,7 +36,52 @@ MOVES = {
         "pay": {"approved": "paid"},
         "bounce": {"paid": "approved"},
     },
-    PaymentLine: {"pay": {"waiting": "paid"}, "give_back": {"paid": "returned"}},
+    Claim: {
+        "submit": {"draft": "submitted", "supplement": "submitted"},
+        "ask_supplement": {"submitted": "supplement"},
+        "verify": {"submitted": "checked"},
+        "send_back": {"checked": "submitted"},
+        "review": {"checked": "reviewed"},
+        "write_off": {"reviewed": "written_off"},
+        "write_off_part": {"reviewed": "partial"},
+        "refuse": {"reviewed": "refused"},
+        "suspend": {"submitted": "suspended", "checked": "suspended"},
+        "resume": {"suspended": "submitted"},
+    },
+    PaymentBatch: {
+        "approve": {"draft": "approved"},
+        "review": {"approved": "finance_review"},
+        "clear": {"finance_review": "finance_approved"},
+        "send": {"finance_approved": "sent"},
+        "complete": {"sent": "paid"},
+        "fall_short": dict.fromkeys(("sent", "paid", "closed"), "partly_returned"),
+        "finish": {"paid": "closed", "partly_returned": "closed"},
+        "drop": dict.fromkeys(
+            ("draft", "approved", "finance_review", "finance_approved"), "dropped"
+        ),
+    },
+    PaymentLine: {
+        "suspend": {"waiting": "suspended"},
+        "release": {"suspended": "waiting"},
+        "send": {"waiting": "sent"},
+        "net": {"waiting": "netted"},
+        "pay": {"sent": "paid"},
+        "fail": {"sent": "failed"},
+        "give_back": {"paid": "returned"},
+        "withdraw": {"waiting": "withdrawn", "suspended": "withdrawn"},
+    },
+    Clawback: {
+        "notify": {"opened": "noticed"},
+        "drop": dict.fromkeys(("opened", "noticed"), "dropped"),
+        "decide": {"noticed": "decided"},
+        "serve": {"decided": "recovering"},
+        "enforce": {"recovering": "enforcement"},
+        "refer": dict.fromkeys(("recovering", "enforcement"), "transferred"),
+        "recover": dict.fromkeys(RUNNING, "recovered"),
+        "set_off": dict.fromkeys(RUNNING, "offset"),
+        "write_off": dict.fromkeys(RUNNING, "written_off"),
+        "close": dict.fromkeys(("recovered", "offset", "written_off"), "closed"),
+    },
     Report: {
         "become_ready": {"rendering": "ready"},
         "supersede": {"ready": "superseded"},

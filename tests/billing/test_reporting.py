@@ -1,27 +1,33 @@
 """Reports: what they say equals the books, they can be made again, and forgeries are found."""
 
+import io
 import time
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 from django.core.management import call_command
+from openpyxl import load_workbook
 
 from billing import reporting, settling
-from billing.capitals import capital_amount
-from billing.check_codes import grouped, read_code
 from billing.checking import verify_bytes
 from billing.models import MonthClose, Report
 from billing.reporting import report_path
 from ledger import audit, sealing, work
 from ledger.amounts import yuan_text
+from ledger.capitals import capital_amount
+from ledger.check_codes import grouped, read_code
 from ledger.models import LogEntry
 from ledger.refusals import Refused
 from ledger.signing import open_note
+from providers.models import UsageRecord
 from tests.billing.test_pdf import text_of
 from tests.billing.world import CLOSE_AT, World, fresh, quiet, small_world
 from tests.roles import as_role
+from vouchers.models import Application
 
 pytestmark = pytest.mark.django_db
 LATER = CLOSE_AT + timedelta(hours=1)
@@ -31,6 +37,8 @@ def approved() -> tuple[World, MonthClose]:
     """Return a month with two providers, approved."""
     world, order = small_world()
     world.use(order, hours=500)
+    town = {"enterprise": {"street": "桃浦镇", "industry": "I6513"}}
+    Application.objects.filter(enterprise=order.enterprise).update(answers=town)
     second = world.make_order(
         world.make_voucher(world.make_enterprise("上海𬭚镕生物信息有限公司")),
         world.make_offering(world.make_provider(), unit="PFLOPS_HOUR", price_fen=650),
@@ -47,16 +55,20 @@ def finished(report: Report) -> Report:
     return fresh(report)
 
 
-def made(world: World, close: MonthClose, provider: Any = None, at: Any = LATER) -> Report:
+def made(
+    world: World, close: MonthClose, subject: Any = None, kind: str = "", at: Any = LATER
+) -> Report:
     """Ask for a report and let it be made."""
-    return finished(reporting.make_report(close, provider, actor=world.cashier, at=at))
+    return finished(reporting.make_report(close, subject, kind=kind, actor=world.cashier, at=at))
 
 
 def test_the_report_says_what_the_books_say(tmp_path: Path) -> None:
+    """The bureau's report of one month: figures, code, digests in the log, made again, kept."""
     world, close = approved()
     report = made(world, close)
     summary = report.content["summary"]
-    assert summary["public_fen"] == sum(s.public_fen for s in close.statements.all())
+    listed = list(close.statements.all())
+    assert summary["public_fen"] == sum(s.public_fen for s in listed)
     assert summary["statements"] == 2
     assert summary["capital"] == capital_amount(summary["payable_fen"])
     assert [check["difference_fen"] for check in report.content["checks"]] == [0, 0, 0]
@@ -66,46 +78,30 @@ def test_the_report_says_what_the_books_say(tmp_path: Path) -> None:
     closing = {row["code"]: row["closing_fen"] for row in flow["rows"] if row["code"]}
     assert closing["3100"] == summary["public_fen"]
     assert sum(closing.values()) == 700_000_000
+    covered = report.content["coverage"]
+    assert covered["records"] == UsageRecord.objects.count() == 2
+    assert [each["batches"] for each in covered["inputs"]] == [1, 1]
+    assert [row["name"] for row in report.content["splits"][1]["rows"]] == ["桃浦镇", "未填写"]
     text = text_of(report_path(report).read_bytes(), tmp_path)
-    for statement in close.statements.all():
+    for statement in listed:
         assert statement.statement_no in text
         assert yuan_text(statement.gross_fen) in text
         assert yuan_text(statement.public_fen) in text
     assert summary["capital"] in text
     assert grouped(report.check_code) in text
-
-
-def test_a_report_carries_a_code_that_reads_back() -> None:
-    world, close = approved()
-    report = made(world, close)
     assert read_code(report.content["check_code"]) == report.check_code
     assert report.content["verify_url"].endswith(f"/public/verify/{report.check_code}")
     assert Report.objects.by_code(report.check_code) == report
-
-
-def test_the_pdf_is_made_again_to_the_byte() -> None:
-    world, close = approved()
-    report = made(world, close)
-    content = report_path(report).read_bytes()
-    verdict = verify_bytes(content)
-    assert (verdict.answer, verdict.report) == ("genuine", report)
-    call_command("report_verify", str(report_path(report)))
-
-
-def test_digests_of_content_and_file_are_in_the_log() -> None:
-    world, close = approved()
-    report = made(world, close)
     body = bytes(LogEntry.objects.get(type="report.pdf").body).decode()
-    assert report.sha256 in body
-    assert report.content_sha256 in body
-
-
-def test_asking_again_without_a_change_gives_the_same_report() -> None:
-    world, close = approved()
-    first = made(world, close)
+    for digest in (report.sha256, report.plain_sha256, report.content_sha256, report.signed_with):
+        assert len(digest) == 64
+        assert digest in body
     again = reporting.make_report(close, actor=world.cashier, at=LATER + timedelta(days=1))
-    assert again == first
+    assert again == report
     assert Report.objects.count() == 1
+    job = work.find("billing.render_report", str(report.pk))
+    assert reporting.run_report_work(job, quiet)["unchanged"] is True
+    assert LogEntry.objects.filter(type="report.pdf").count() == 1
 
 
 def test_a_change_makes_a_new_version_that_replaces_the_old() -> None:
@@ -118,20 +114,83 @@ def test_a_change_makes_a_new_version_that_replaces_the_old() -> None:
     old = fresh(trial)
     assert (final.version, final.trial, final.report_no) == (2, False, f"{trial.report_no}-2")
     assert (old.state, old.superseded_by) == ("superseded", final)
-    assert verify_bytes(report_path(old).read_bytes()).answer == "superseded"
+    verdict = verify_bytes(report_path(old).read_bytes())
+    assert verdict.answer == "superseded"
+    assert final.content["verify_url"] in verdict.sentence
+    with pytest.raises(SystemExit) as left:
+        call_command("report_verify", str(report_path(old)), stdout=io.StringIO())
+    assert left.value.code == 3
     assert read_code(final.content["check_code"]) != trial.check_code
 
 
-def test_a_provider_reads_its_own_figures_only(tmp_path: Path) -> None:
+def said(
+    world: World, close: MonthClose, subject: Any, folder: Path, kind: str = ""
+) -> tuple[Report, str]:
+    """Make the document on a subject, check it as a stranger would, and read it."""
+    report = made(world, fresh(close), subject, kind)
+    content = report_path(report).read_bytes()
+    assert verify_bytes(content).answer == "genuine"
+    return report, text_of(content, folder)
+
+
+def test_each_party_reads_its_own_figures(tmp_path: Path) -> None:
     world, close = approved()
     mine, other = world.providers
-    report = made(world, close, mine)
-    assert report.kind == "provider"
-    text = text_of(report_path(report).read_bytes(), tmp_path)
+    firm, stranger = world.enterprises
+    report, text = said(world, close, mine, tmp_path)
+    assert (report.kind, report.report_no) == ("provider", "PTSL-BG-2026-10-0001")
     assert mine.name in text
+    assert firm.name in text
     assert other.name not in text
     assert "可用预算" not in text
     assert report.content["summary"]["public_fen"] == 880_000
+    report, text = said(world, close, firm, tmp_path)
+    assert (report.kind, report.report_no) == ("enterprise", "PTSL-BG-2026-10-0002")
+    assert firm.name in text
+    assert stranger.name not in text
+    assert other.name not in text
+    assert [check["difference_fen"] for check in report.content["checks"]] == [0, 0, 0]
+    rows = {row["code"]: row for row in report.content["flows"][0]["rows"] if row["code"]}
+    assert set(rows) == {"2000", "3100", "3200"}
+    assert rows["2000"]["closing_fen"] == 10_000_000 - 880_000  # face less what was redeemed
+    assert rows["3100"]["closing_fen"] == 880_000
+
+
+def test_the_papers_of_a_month_print(tmp_path: Path) -> None:
+    world, close = approved()
+    statement = close.statements.get(enterprise=world.enterprises[0])
+    report, text = said(world, close, statement, tmp_path)
+    assert report.report_no == "PTSL-DZ-2026-10-0001"
+    # 500 hours of 8 cards at 5.50 yuan, 40 % of it public, of a voucher over 100,000: by hand.
+    for word in (statement.statement_no, statement.enterprise.uscc, statement.provider.uscc,
+                 "4,000.0000", "22,000.00", "8,800.00", "人民币捌仟捌佰元整",
+                 "91,200.00"):  # fmt: skip
+        assert word in text
+    report, text = said(world, close, statement, tmp_path, "certificate")
+    assert report.report_no == "PTSL-HX-2026-10-0001"
+    for word in (statement.certificate.certificate_no, "人民币捌仟捌佰元整", "91,200.00"):
+        assert word in text
+    world.pay(close)
+    batch = close.payments.get()
+    report, text = said(world, close, batch, tmp_path)
+    assert report.report_no == "PTSL-BF-2026-10-0001"
+    assert yuan_text(batch.total_fen) in text
+    assert capital_amount(batch.total_fen) in text.replace("\n", "")
+    assert batch.sha256[:32] in text
+    with pikepdf.open(report_path(report)) as document:
+        files = {n: spec.get_file().read_bytes() for n, spec in document.attachments.items()}
+    sheet = load_workbook(io.BytesIO(files[f"{report.report_no.lower()}.xlsx"])).active
+    cells = [row[9] for row in sheet.iter_rows(values_only=True)][1:]
+    assert sum(Decimal(cell.replace(",", "")) for cell in cells) * 100 == batch.total_fen
+    report, text = said(world, close, world.programme, tmp_path)
+    assert report.report_no == "PTSL-JX-2026-10-0001"
+    rows = {row["name"]: row["value"] for g in report.content["groups"] for row in g["rows"]}
+    public = sum(each.public_fen for each in close.statements.all())
+    gross = sum(each.gross_fen for each in close.statements.all())
+    assert (rows["下达预算"], rows["双方确认率"]) == ("7,000,000.00", "100.00")
+    assert Decimal(rows["资金带动倍数"]) == (Decimal(gross) / public).quantize(Decimal("0.01"))
+    assert rows["资金支付率"] == str((Decimal(public) / 7_000_000).quantize(Decimal("0.01")))
+    assert "资金支付率" in text
 
 
 def test_no_report_before_the_statements_are_out() -> None:
@@ -147,15 +206,6 @@ def test_a_nil_month_gives_a_report() -> None:
     report = made(world, world.approve(world.close()))
     assert report.total_fen == 0
     assert report.pages > 3
-
-
-def test_work_that_runs_twice_makes_one_file() -> None:
-    world, close = approved()
-    report = made(world, close)
-    job = work.find("billing.render_report", str(report.pk))
-    again = reporting.run_report_work(job, quiet)
-    assert again["unchanged"] is True
-    assert LogEntry.objects.filter(type="report.pdf").count() == 1
 
 
 def test_objections_and_what_was_carried_are_told(tmp_path: Path) -> None:
@@ -180,7 +230,14 @@ def test_objections_and_what_was_carried_are_told(tmp_path: Path) -> None:
     assert "机房断电" in text
     assert "异议成立" in text
     assert "型号未登记" in text
-    assert report.content["adjustments"][0]["public_fen"] == 176_000
+    taken = report.content["adjustments"][0]
+    assert taken["public_fen"] == 176_000
+    assert taken["original"] == f"{statement.statement_no} 第 1 行"
+    assert taken["by"] == world.approver.name
+    assert "冲减 (1,760.00)" in text
+    assert {"why": "待定：型号未登记", "count": 1, "provider": statement.provider.name} in (
+        report.content["coverage"]["excluded"]
+    )
     assert [check["difference_fen"] for check in report.content["checks"]] == [0, 0]
 
 

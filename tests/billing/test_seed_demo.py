@@ -13,7 +13,9 @@ from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 
 from billing.management.demonstration import metered, usage
-from billing.management.demonstration.cast import when
+from billing.management.demonstration.cast import CLAIMING, when
+from billing.management.demonstration.supply import TAOPU
+from billing.models import MonthClose, PaymentLine, Report
 from ledger.invariants import findings
 from ledger.models import LogEntry
 from ledger.verifying import main as verify
@@ -23,12 +25,13 @@ from vouchers.models import Enterprise, EnterpriseFact
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sealer]
 
 TFLOPS = {"delta": Fraction(313), "maker": Fraction(312), "sample": Fraction(362)}
-TFLOPS["side"] = TFLOPS["sample"]
+TFLOPS |= {"side": TFLOPS["sample"], "claim": TFLOPS["delta"]}
 YUAN_PER_CARD_HOUR = {"delta": Fraction(6), "sample": Fraction("5.8"), "side": Fraction("5.8")}
+YUAN_PER_CARD_HOUR["claim"] = Fraction(6)
 YUAN_PER_PFLOPS_HOUR = Fraction("17.5")
 SHARE = {"delta": Fraction(4, 10), "maker": Fraction(3, 10)}
-SHARE["sample"] = SHARE["side"] = Fraction(3, 10)
-ORDERS = ("delta", "sample", "maker", "side")
+SHARE |= {"sample": Fraction(3, 10), "side": Fraction(3, 10), "claim": Fraction(4, 10)}
+ORDERS = ("delta", "sample", "maker", "side", "claim")
 
 
 @pytest.fixture
@@ -64,6 +67,30 @@ def card_seconds() -> dict[str, Fraction]:
     return found
 
 
+def september_seconds() -> Fraction:
+    """Card-seconds of the last days of September, under the order that is paid on a claim."""
+    first, days = metered.SEPTEMBER
+    order = Order.objects.get(provider__uscc=TAOPU.uscc, voucher__programme__slug__contains="claim")
+    rows = usage.jobs(metered.claiming(order), when(f"2026-09-{first:02d} 00:00"), days)
+    return sum((seconds(row) for row in rows), Fraction(0))
+
+
+def claims_agree(told: dict, october: Fraction) -> None:
+    """October's claim is written off in full and paid; September's waits for the bureau."""
+    wanted = [expected("claim", used)[2] for used in (september_seconds(), october)]
+    waiting, granted = told["claims"]
+    assert (waiting["state"], waiting["expected_fen"], waiting["granted_fen"]) == (
+        "submitted", wanted[0], None,
+    )  # fmt: skip
+    assert (granted["state"], granted["expected_fen"], granted["granted_fen"]) == (
+        "written_off", wanted[1], wanted[1],
+    )  # fmt: skip
+    september = MonthClose.objects.get(month="2026-09")
+    assert (september.state, september.public_fen) == ("closed", wanted[0])
+    line = PaymentLine.objects.get(enterprise__uscc=CLAIMING.uscc)
+    assert (line.state, line.amount_fen) == ("paid", wanted[1])
+
+
 def half_up(value: Fraction) -> int:
     return (value + Fraction(1, 2)).__floor__()
 
@@ -94,7 +121,11 @@ def test_the_month_is_paid_as_an_independent_computation_says(told, tmp_path, ca
     for each in told["vouchers"]:
         parts = each["balance_fen"] + each["held_fen"] + each["redeemed_fen"]
         assert parts == each["face_fen"]
-    assert len(told["reports"]) == 3
+    claims_agree(told, used["claim"])
+    site = Report.objects.get(kind="bureau").content["evaluation"][0]
+    assert (site["shown"], site["providers_filed"], site["providers"]) == ("1.230", 1, 2)
+    kinds = [each["kind"] for each in told["reports"]]
+    assert kinds == ["bureau", "provider", "provider", "enterprise", "statement", "payments"]
     assert all(Path(each["path"]).read_bytes()[:5] == b"%PDF-" for each in told["reports"])
     assert findings() == []
     bundle = tmp_path / "log.bundle"

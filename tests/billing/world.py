@@ -1,6 +1,5 @@
 """A small world for billing: parties, vouchers, orders and usage that lie in real books."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,6 @@ from ledger.book import Journal, Transfer, post
 from ledger.chart import TransferCode, metered, unmatched
 from ledger.identifiers import new_id
 from ledger.periods import Month
-from providers.measures import split_use
 from providers.models import (
     AcceleratorModel,
     AcceleratorRate,
@@ -31,7 +29,8 @@ from providers.models import (
     ProviderSeat,
     UsageRecord,
 )
-from tests.billing.reported import empty_batch, let_gaps_stand, store_usage
+from tests.billing.payments import send
+from tests.billing.reported import let_gaps_stand, store_usage, usage_rows
 from vouchers.calendars import store_year
 from vouchers.issuing import grant_budget
 from vouchers.models import (
@@ -134,8 +133,10 @@ class World:
         self.enterprises.append(enterprise)
         return enterprise
 
-    def make_voucher(self, enterprise: Enterprise, face_fen: int = 10_000_000) -> Voucher:
-        """Issue a voucher out of the budget."""
+    def make_voucher(
+        self, enterprise: Enterprise, face_fen: int = 10_000_000, days: int = 150
+    ) -> Voucher:
+        """Issue a voucher out of the budget, valid so many days from the first of October."""
         number = Voucher.objects.count() + 1
         application = Application.objects.create(
             application_no=f"PTSLQ-2026-{number:06d}",
@@ -157,7 +158,7 @@ class World:
             application=application,
             face_fen=face_fen,
             valid_from=START - timedelta(days=30),
-            valid_until=START + timedelta(days=150),
+            valid_until=START + timedelta(days=days),
             issued_at=START - timedelta(days=30),
         )
         account = voucher.account
@@ -268,54 +269,21 @@ class World:
         records: int = 1,
         received_at: datetime | None = None,
         settle_month: str = "",
+        **more: Any,
     ) -> int:
-        """Report usage of an order in equal records one after the other; return its quantity."""
-        received_at = received_at or at
-        model = order.offering.model
-        rate = model.rates.get(version=1)
-        batch = empty_batch(order, received_at)
-        counted = state == "accepted"
-        rows, total = [], 0
-        step = timedelta(hours=hours) / records
-        for place in range(records):
-            self.records += 1
-            start = at + step * place
-            for segment, part in enumerate(
-                split_use(start, start + step, device_count=devices, share_milli=1000)
-            ):
-                total += part.device_milli_seconds
-                rows.append(
-                    UsageRecord(
-                        provider=order.provider,
-                        livemode=True,
-                        record_id=f"r-{self.records}",
-                        segment=segment,
-                        batch=batch,
-                        row_no=place + 1,
-                        order=order,
-                        device_model=model.name,
-                        model=model,
-                        rate=rate if counted else None,
-                        gflops=rate.gflops if counted else None,
-                        device_count=devices,
-                        share_milli=1000,
-                        started_at=part.started_at,
-                        ended_at=part.ended_at,
-                        basis="allocated",
-                        content_digest=hashlib.sha256(str(self.records).encode()).digest(),
-                        month=str(part.month),
-                        settle_month=settle_month or str(part.month),
-                        device_milli_seconds=part.device_milli_seconds,
-                        state=state,
-                        hold_reason="" if counted else "unknown_model",
-                        counted=counted,
-                        received_at=received_at,
-                    )
-                )
+        """Report usage of an order in equal records one after the other; return its quantity.
+
+        ``more`` are further columns of each record, e.g. ``energy_kwh``.
+        """
+        rows = usage_rows(
+            order, first=self.records + 1, count=records, at=at, hours=hours, devices=devices,
+            state=state, settle_month=settle_month, received_at=received_at or at, **more,
+        )  # fmt: skip
+        self.records += records
         store_usage(rows)
-        if counted:
+        if state == "accepted":
             self._meter(order, rows)
-        return total
+        return sum(each.device_milli_seconds for each in rows)
 
     def _meter(self, order: Order, rows: list[UsageRecord]) -> None:
         """Post what was reported, per month, as metering does."""
@@ -355,11 +323,12 @@ class World:
         carry_held: bool = False,
         at: datetime = CLOSE_AT,
         progress: Callable[[int, int, str], None] = quiet,
+        at_once: int = 100,
     ) -> MonthClose:
         """Close a month by the same work a worker would do."""
         let_gaps_stand(month, self.clerk, self.approver, at)
         job = settling.close_month(month, carry_held=carry_held, actor=self.clerk, at=at)
-        settling.run_close_work(job, progress)
+        settling.run_close_work(job, progress, at_once=at_once)
         return MonthClose.objects.get(month=str(month))
 
     def confirm(self, statement: Statement, at: datetime = CLOSE_AT) -> None:
@@ -388,9 +357,8 @@ class World:
         )
 
     def pay(self, close: MonthClose, at: datetime = CLOSE_AT) -> None:
-        """List and record every payment."""
-        batch = settling.export_payment_list(close, actor=self.cashier, at=at)
-        for line in batch.lines.filter(state="waiting"):
+        """List, sign, send and record every payment."""
+        for line in send(self, close, at).lines.filter(state="sent"):
             named = {"bank_reference": f"B-{line.pk}", "paid_on": at.date()}
             settling.record_payment(line, **named, actor=self.cashier, at=at)
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from types import SimpleNamespace
@@ -20,6 +21,8 @@ from ledger.models import Cosignature, Work
 from tests.ledger.bodies import listing
 from tests.ledger.making import seal_all
 from tests.ledger.small_log import AUDIT
+from tests.vouchers import story
+from vouchers.notices import tell_enterprise
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -259,3 +262,21 @@ def test_a_year_without_holidays_is_noticed_two_months_ahead(today, level):
 def test_a_wrong_clock_is_noticed(offset, level):
     with clock.set_to(now() - offset):
         assert doctor.machine_clock()[0] == level
+
+
+def test_mails_and_files_that_wait_too_long_are_noticed(settings):
+    assert doctor.mail()[0] == doctor.scanner()[0] == doctor.OK
+    settings.FILE_SCANNER = "command:/no/such/program"
+    with clock.set_to(story.AT):
+        draft = story.a_draft()
+        admin = draft.enterprise.seats.get().user
+        admin.email = "admin@firm.example"
+        admin.save()
+        say = {"about": draft, "at": story.AT}
+        tell_enterprise(draft.enterprise, "enterprise_verified", {}, **say)
+    with clock.set_to(story.AT + timedelta(hours=2)):
+        assert "1 封邮件" in doctor.mail()[1]
+        assert "3 个文件" in doctor.scanner()[1]
+        assert doctor.mail()[0] == doctor.scanner()[0] == doctor.WARN
+    settings.MAIL = replace(settings.MAIL, on=False)
+    assert "只进站内信箱" in doctor.mail()[1]

@@ -77,6 +77,10 @@ def test_no_single_role_does_both_halves_of_a_step_for_two(one, other):
 
 
 def test_an_auditor_only_looks_and_stands_for_the_end_of_safe_mode():
-    verbs = {right.split(".")[1].split("_")[0] for right in ROLES["auditor"]}
-    assert verbs <= {"view", "inspect", "lift"}
-    assert "ledger.lift_safe_mode" in ROLES["auditor"]
+    """A file of the cases is a look too: it changes none of them, and the log notes it."""
+    more_than_looks = {
+        right
+        for right in ROLES["auditor"]
+        if right.split(".")[1].split("_")[0] not in {"view", "inspect"}
+    }
+    assert more_than_looks == {"ledger.lift_safe_mode", "vouchers.export_cases"}

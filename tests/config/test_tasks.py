@@ -11,11 +11,11 @@ from config import tasks
 from config.celery import app
 from config.invariants import INVARIANTS
 from config.schedule import SCHEDULE
-from ledger import clock, incidents
+from ledger import clock, incidents, rolling
 from ledger.refusals import Broken
 from ledger.witnessing import Outcome
 from tests.house.source_tree import ROOMS, ROOT, name_of, nodes, sources
-from tests.ledger.making import a_small_month, book, meter, seal_all
+from tests.ledger.making import AT, a_small_month, book, meter, seal_all
 from tests.ledger.test_invariants import PLANTED, planted
 from tests.vouchers import story
 from vouchers.models import Voucher
@@ -62,8 +62,15 @@ def test_sweeper_roll_ups_and_the_log_come_by_day_and_the_rest_at_night():
     assert times.pop("config.tasks.roll_up") == 60.0
     assert times.pop("config.tasks.index_log") == 60.0
     assert times.pop("config.tasks.deliver_webhooks") == 30.0
+    assert times.pop("config.tasks.deliver_mail") == 10.0
+    assert times.pop("config.tasks.scan_files") == 10.0
+    assert times.pop("config.tasks.write_letters") == 30.0
     assert times.pop("config.tasks.warn_of_keys") == crontab(hour=8, minute=30)  # people read it
-    for hourly in ("forget_uses", "look_for_oddities"):
+    assert times.pop("config.tasks.allocate_budget") == 60.0
+    assert times.pop("config.tasks.deem_statements") == 60.0
+    reminders = times.pop("config.tasks.remind_holders_of_vouchers")
+    assert reminders == crontab(hour=9, minute=0)  # people read it
+    for hourly in ("forget_uses", "look_for_oddities", "index_names", "remove_exports"):
         assert times.pop(f"config.tasks.{hourly}").hour == set(range(24))
     assert all(isinstance(time, crontab) and max(time.hour) < 6 for time in times.values())
 
@@ -76,6 +83,9 @@ def test_the_sweeper_finds_nothing_in_an_empty_house():
 @pytest.mark.django_db(transaction=True)
 def test_the_roll_up_comes_when_it_is_worth_it():
     a_small_month()
+    seal_all()
+    rolling.roll_up(AT)  # places that earlier tests took and gave back do not count from here on
+    book(meter(1))
     seal_all()
     assert tasks.roll_up() == 0
     book(*(meter(1) for _ in range(tasks.WORTH_A_ROLL_UP)))

@@ -7,6 +7,8 @@ from django.contrib.auth.models import Group
 from django.template.loader import render_to_string
 from django.urls import URLPattern, get_resolver
 
+from tests.roles import give_group
+
 ERRORS = ["400", "403", "404", "409", "500"]
 
 
@@ -43,7 +45,7 @@ def test_the_switch_is_not_thrown_by_a_link(client) -> None:
 def test_a_wrong_password_and_an_unknown_name_get_the_same_words(client, django_user_model) -> None:
     django_user_model.objects.create_user("li", password="right-horse-9", person_hash="p")
     answers = [
-        client.post("/login/", {"username": name, "password": "wrong"}).content.decode()
+        client.post("/login/", {"login": name, "password": "wrong"}).content.decode()
         for name in ("li", "nobody")
     ]
     messages = ["用户名或密码不正确" in each for each in answers]
@@ -90,7 +92,7 @@ def test_the_page_for_our_own_faults_asks_nothing_of_the_database(rf) -> None:
 @pytest.mark.django_db
 def test_everybody_is_led_to_their_own_desk(client, django_user_model) -> None:
     clerk = django_user_model.objects.create_user("li", person_hash="p1")
-    clerk.groups.add(Group.objects.get(name="reviewer"))
+    give_group(clerk, Group.objects.get(name="reviewer"))
     firm = django_user_model.objects.create_user("wang", person_hash="p2")
     desks = {}
     for person in (clerk, firm):
@@ -119,3 +121,24 @@ def every_pattern(patterns) -> list[URLPattern]:
         inside = getattr(each, "url_patterns", None)
         found += every_pattern(inside) if inside is not None else [each]
     return found
+
+
+@pytest.mark.django_db
+def test_a_reader_chooses_english_and_goes_back(client) -> None:
+    answer = client.post("/display/language/", {"speak": "en", "next": "/public/privacy/"})
+    assert answer.headers["Location"] == "/public/privacy/"
+    english = client.get("/public/privacy/")
+    assert '<html lang="en"' in english.content.decode()
+    assert "Skip to main content" in english.content.decode()
+    assert english.headers["Content-Language"] == "en"
+    client.post("/display/language/", {"speak": "zh", "next": "/public/privacy/"})
+    assert '<html lang="zh-CN"' in client.get("/public/privacy/").content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("asked", ["en-US,en;q=0.9", "*" * 10_240, "zh;q=x,\x00", ";;;,,,q=1"])
+def test_what_a_browser_would_accept_never_changes_the_language(client, asked: str) -> None:
+    for cookie in ("", "zh", "xx" * 2000):
+        client.cookies["language"] = cookie
+        html = client.get("/public/privacy/", headers={"accept-language": asked}).content.decode()
+        assert '<html lang="zh-CN"' in html

@@ -7,9 +7,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
-PAGES = [each for each in TEMPLATES if "statement" not in each.parts]
-PAPER = {"statement"}  # PDF pages carry their own style sheet and no scroll regions
+PAPER = {
+    "documents",
+    "statement",
+    "letters",
+    "paper",
+}  # printed: own style sheet, nothing to scroll
+PAGES = [each for each in TEMPLATES if PAPER.isdisjoint(each.parts)]
 KIT_PREFIXES = ("govuk-",)
+LONGEST_BUTTON = 20
 # Classes of the kit that are hooks for its script or mark parts without a look of their own.
 BARE = {
     "govuk-frontend-supported",
@@ -55,6 +61,8 @@ def test_links_and_buttons_say_what_they_do(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for empty in ("点击这里", "点此", ">更多<", ">OK<", ">Submit<", ">这里<"):
         assert empty not in text, f"{name_of(path)}: {empty}"
+    for words in re.findall(r"<button[^>]*>([^<{]*)</button>", text):
+        assert len(words.strip()) <= LONGEST_BUTTON, f"{name_of(path)}: too long: {words}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)

@@ -11,15 +11,30 @@ from tests.house.source_tree import ROOMS, name_of, nodes, shelf_of, sources, tr
 
 #: Steps of an act that another file of the room begins: its transaction, its record.
 STEPS_OF_AN_ACT = {
-    "billing/redeeming.py:redeem_statement": "settling.close_statement redeems one statement",
+    "billing/redeeming.py:redeem_statements": "settling.close_statements redeems its drafts",
     "billing/reporting.py:build_content": "make_report freezes what this reads",
+    "billing/settling/collecting.py:book_offsets": "send_batch records what it sends",
+    "billing/settling/listing.py:statement_waits": "the inquiry is opened by vouchers.inquiring",
+    "billing/settling/paying.py:settle_batch": "the list follows its lines; their acts record",
+    "billing/settling/signing.py:put_hold": "a step of sending and of suspending",
+    "billing/settling/telling.py:tell_paid": "the telling of an act that records what it did",
+    "billing/report_content.py:monthly_content": "make_report freezes what this reads",
+    "billing/paper_content.py:statement_content": "make_report freezes what this reads",
+    "billing/paper_content.py:payments_content": "make_report freezes what this reads",
+    "billing/paper_content.py:performance_content": "make_report freezes what this reads",
+    "vouchers/lapsing.py:lapse_due": "each voucher that lapses is an act of spending",
     "providers/booking.py:book_returned": "deciding.decide_request records what it books",
     "providers/booking.py:book_usage": "the batch and the correction record what they book",
+    "providers/holding.py:hold_shares": "place_order records what it holds",
     "providers/releasing.py:ask_release": "release_held is the act; or a worker does it later",
     "providers/telling.py:ask_delivery": "asks a worker; what happened was recorded by its act",
     "providers/telling.py:ask_due": "asks a worker; what happened was recorded by its act",
     "providers/telling.py:tell": "the telling of an act that records what it did",
     "providers/telling.py:tell_batch": "the telling of an act that records what it did",
+    "vouchers/batching.py:freeze_batch": "nothing is done yet; start_batch records the list",
+    "vouchers/reading.py:add_note": "a note inside the bureau is a row that nobody changes",
+    "vouchers/reading.py:note_file": "readings are rows of their own, they would drown the log",
+    "vouchers/reading.py:note_reading": "readings are rows of their own, they would drown the log",
 }
 
 Function = ast.FunctionDef

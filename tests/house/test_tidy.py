@@ -26,12 +26,9 @@ RULES_AND_ACTS_AT_LEAST = 0.33
 
 #: Debt with an address: larger than the house allows, and how large. Never add, only take away.
 DEBTS: dict[str, dict[str, int]] = {
-    "lines of a file": {
-        "tests/billing/world.py": 419,
-        "tests/providers/test_api.py": 513,
-    },
+    "lines of a file": {},
     "lines of a function": {
-        "tests/billing/report_sample.py:sample_content": 140,
+        "tests/billing/report_sample.py:sample_content": 118,
     },
     "lines of a class": {"tests/billing/world.py:World": 346},
     "arguments without a name": {},

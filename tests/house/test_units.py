@@ -8,23 +8,27 @@ from tests.house.source_tree import ROOMS
 
 UNITS = (
     "_fen", "_bp", "_milli", "_milli_seconds", "_seconds", "_gflops_s", "_pfh", "_pct", "_kwh",
-    "_gb", "_hours", "_days", "_no", "_size", "_count", "_rounds", "_rows", "_seq",
+    "_gb", "_hours", "_days", "_no", "_size", "_count", "_rounds", "_rows", "_seq", "_devices",
+    "_ordinal", "_us",
 )  # fmt: skip
 WHOLE_NAMES = {"gflops", "device_milli_seconds", "pflops_hours"}
-#: Plain counts and places; a unit would say nothing.
+#: Plain counts, places and points of a score; a unit would say nothing.
 COUNTS = {
-    "accepted", "attempts", "conflict", "count", "done", "duplicate", "fence", "held", "index",
-    "last",
-    "level", "number", "open", "ordinal", "pages", "part", "records", "rejected", "requests",
-    "rows", "segment", "sequence", "size", "status", "total", "version", "xid", "zero",
+    "accepted", "attempts", "blockers", "conflict", "count", "done", "duplicate",
+    "evaluation_score", "fence", "held", "index", "jobs", "last", "level", "lines", "no",
+    "number", "open", "ordinal", "pages", "part", "place", "position", "rank", "recomputed_lines",
+    "records",
+    "rejected", "requests", "rows", "score", "segment", "sequence", "size", "status", "tier",
+    "total", "version", "xid", "zero",
 }  # fmt: skip
-#: The books count in the unit of the account's own ledger: fen, or GFLOPS-seconds.
-UNIT_OF_THE_ACCOUNT = {
+#: The books count in the unit of the account's own ledger (fen, or GFLOPS-seconds), a discount in
+#: that of its kind.
+UNIT_BESIDE_IT = {
     "AccountBalance.credits_pending", "AccountBalance.credits_posted",
     "AccountBalance.debits_pending", "AccountBalance.debits_posted",
     "AccountRollup.credits_pending", "AccountRollup.credits_posted",
-    "AccountRollup.debits_pending", "AccountRollup.debits_posted", "Transfer.amount",
-    "Transfer.code",
+    "AccountRollup.debits_pending", "AccountRollup.debits_posted", "OrderDiscount.value",
+    "Transfer.amount", "Transfer.code",
 }  # fmt: skip
 NUMBERS = (models.IntegerField, models.DecimalField)
 
@@ -43,9 +47,7 @@ def numbers() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("thing", "name"), numbers())
 def test_a_number_says_its_unit(thing, name):
     assert (
-        name.endswith(UNITS)
-        or name in WHOLE_NAMES | COUNTS
-        or f"{thing}.{name}" in UNIT_OF_THE_ACCOUNT
+        name.endswith(UNITS) or name in WHOLE_NAMES | COUNTS or f"{thing}.{name}" in UNIT_BESIDE_IT
     )
 
 

@@ -22,13 +22,31 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+#: The first there is: without windows, tabs and profiles a browser does the same with less work.
+NAMES = (
+    "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable",
+    "google-chrome",
+)  # fmt: skip
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 360, "height": 740}
 PASSWORD = "journey-pass-2026"
 STORY_BEGINS = datetime(2026, 7, 6, 2, 0, tzinfo=UTC)
 GRAVE = {"serious", "critical"}
 PATIENCE_MS = 15_000
+#: Widths in pixels with the size of letters: a small telephone, and large print on a usual one.
+NARROWEST = ((360, ""), (320, ""), (360, "125%"), (360, "150%"))
+TOO_WIDE = """width => [...document.querySelectorAll('main *')]
+  .filter(e => e.getBoundingClientRect().right > width + 1 && !e.closest('.scroll, pre'))
+  .slice(0, 3).map(e => e.outerHTML.slice(0, 120))"""
+CUT_OFF = """() => [...document.querySelectorAll('button, .govuk-button')]
+  .filter(e => e.offsetParent && e.scrollHeight > e.clientHeight + 2)
+  .slice(0, 3).map(e => e.outerHTML.slice(0, 120))"""
+#: What a finger must hit: 24 px (WCAG 2.5.8; links within a text are excepted), 44 px for buttons.
+SMALL_TARGETS = """() => [...document.querySelectorAll('a[href], button, select, summary')]
+  .filter(e => e.offsetParent && !e.closest('p, li, td, dd, dt, th, label, h2, h3, .skip, dialog'))
+  .map(e => [e, e.getBoundingClientRect().height])
+  .filter(([e, h]) => h < (e.matches('main .govuk-button') ? 40 : 24))
+  .slice(0, 3).map(([e, h]) => `${Math.round(h)} px: ${e.outerHTML.slice(0, 120)}`)"""
 #: What a page says beside its examples of code, which may well say None.
 WITHOUT_CODE = (
     "main => { const copy = main.cloneNode(true);"
@@ -144,17 +162,21 @@ def is_readable_by_everybody(page: Page) -> None:
 
 
 def fits_a_telephone(page: Page) -> None:
-    """Check that the page never scrolls sideways on a screen of 360 pixels."""
+    """Check that the page never scrolls sideways on a small screen, in large print neither."""
     before = page.viewport_size
+    for width, percent in NARROWEST:
+        page.set_viewport_size({"width": width, "height": NARROW["height"]})
+        page.evaluate("size => { document.documentElement.style.fontSize = size; }", percent)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        too_wide = page.evaluate(TOO_WIDE, width)
+        cut_off = page.evaluate(CUT_OFF)
+        assert wide <= width, f"{page.url}: {wide} px wide on {width} ({percent}): {too_wide}"
+        assert not cut_off, f"{page.url}: cut off at {percent or '100%'}: {cut_off}"
+    page.evaluate("() => { document.documentElement.style.fontSize = ''; }")
     page.set_viewport_size(NARROW)
-    width = page.evaluate("document.documentElement.scrollWidth")
-    too_wide = page.evaluate(
-        "() => [...document.querySelectorAll('main *')]"
-        ".filter(e => e.getBoundingClientRect().right > 361 && !e.closest('.scroll, pre'))"
-        ".slice(0, 3).map(e => e.outerHTML.slice(0, 120))"
-    )
+    small = page.evaluate(SMALL_TARGETS)
     page.set_viewport_size(before or WIDE)
-    assert width <= NARROW["width"], f"{page.url}: {width} px wide on a telephone: {too_wide}"
+    assert not small, f"{page.url}: too small for a finger: {small}"
 
 
 def is_a_good_page(page: Page) -> None:

@@ -12,9 +12,11 @@ from django.core.management import call_command
 from ledger import clock
 from ledger.actors import Actor
 from tests.journeys.conftest import PASSWORD
+from tests.roles import give_group
+from tests.vouchers.story import published
 from vouchers.issuing import grant_budget
 from vouchers.models import Programme
-from vouchers.programming import load_edition, publish_edition
+from vouchers.programming import load_edition
 
 BUDGET_FEN = 500_000_000
 BUREAU = {
@@ -23,6 +25,7 @@ BUREAU = {
     "sun": ("孙审定", "approver"),
     "zhou": ("周财务", "finance"),
     "qian": ("钱出纳", "finance"),
+    "zheng": ("郑国库", "finance"),
     "wu": ("吴审计", "auditor"),
 }
 EDITION = Path(settings.BASE_DIR) / "vouchers" / "editions" / "putuo-demo-2026.toml"
@@ -42,7 +45,7 @@ def given_the_bureau() -> dict[str, Any]:
     people = {}
     for username, (name, role) in BUREAU.items():
         people[username] = given_a_person(username, name)
-        people[username].groups.add(Group.objects.get(name=role))
+        give_group(people[username], Group.objects.get(name=role))
     return people
 
 
@@ -58,7 +61,7 @@ def given_a_programme_with_money(bureau: dict[str, Any]) -> Programme:
     chief, finance = acting(bureau["zhao"], "approver"), acting(bureau["zhou"], "finance")
     at = clock.now()
     programme = load_edition(EDITION.read_text(encoding="utf-8"), actor=chief, at=at)
-    programme = publish_edition(programme, actor=chief, at=at)
+    programme = published(programme, at)
     grant_budget(
         programme,
         BUDGET_FEN,

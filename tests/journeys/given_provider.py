@@ -29,6 +29,7 @@ from providers.listing import (
 )
 from providers.models import AcceleratorModel, Offering, Provider
 from tests.journeys.given import acting, given_a_person
+from vouchers.banking import confirm_account
 
 NAME = "上海旅程算力服务有限公司"
 USCC = "91310107MA7K2D5R7Y"
@@ -69,6 +70,10 @@ def given_a_provider(bureau: dict[str, Any], *, username: str = "cloud") -> Sell
         actor=owner, at=at,
     )  # fmt: skip
     provider = admit_provider(provider, batch_no="第一批", actor=chief, at=at)
+    confirm_account(
+        provider.accounts.waiting().get(), number="6222000000001234", evidence="开户许可证",
+        actor=chief, at=at,
+    )  # fmt: skip
     model = given_a_rated_model(clerk, chief)
     capacity = register_capacity(provider, model, CARDS, valid_from=at, actor=owner, at=at)
     confirm_capacity(capacity, actor=chief, at=at)

@@ -61,15 +61,25 @@ def approves(page: Page, month: str) -> None:
     page.get_by_text("已签发").first.wait_for()
 
 
-def pays(page: Page, month: str) -> bytes:
-    """Export the payment list, pay at the bank, record it; return the list."""
+def pays(page: Page, month: str, signers: list[Page]) -> bytes:
+    """Draw the payment list up, have it signed, send it, record the payment; return the list."""
     page.goto(f"/office/settlement/{month}/payments/")
     press(page, "导出付款清单")
+    for signer in signers:
+        signer.goto(page.url)
+        signer.get_by_role("checkbox").first.check()
+        signer.get_by_role("button", name="签署：").click()
+        signer.get_by_text("您已在这份清单上制表或签署").or_(
+            signer.get_by_role("heading", level=2, name="签署")
+        ).first.wait_for()
+    page.reload()
+    press(page, "送国库（生成付款文件）")
     link = page.get_by_role("main").get_by_role("link", name="下载 CSV").first
     content = page.request.get(link.get_attribute("href") or "").body()
     answer(page, "银行流水号", "BANK-2026-0001")
     press(page, "登记已付款")
     page.get_by_text("BANK-2026-0001").first.wait_for()
+    page.goto(f"/office/settlement/{month}/payments/")
     press(page, "办结本月")
     return content
 

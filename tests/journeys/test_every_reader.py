@@ -19,7 +19,7 @@ def test_signing_in_needs_no_mouse(open_window) -> None:
     page.goto("/login/")
     for _ in range(20):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.id") == "id_username":
+        if page.evaluate("document.activeElement.id") == "id_login":
             break
     page.keyboard.type("keys")
     page.keyboard.press("Tab")

@@ -10,6 +10,8 @@ from ledger.book import post
 from ledger.refusals import Refused
 from tests.ledger.making import ACTOR, AT, grant, issue, meter
 
+PAUSE = 0.02  # six without a pause leave no processor for whoever checks the books meanwhile
+
 
 def post_without_end(number: int) -> None:
     """Grant, issue and meter by turns; print each id once the database has acknowledged it."""
@@ -26,3 +28,4 @@ def post_without_end(number: int) -> None:
             continue
         sys.stdout.write(f"{done.journal_id}\n")
         sys.stdout.flush()
+        time.sleep(PAUSE)

@@ -14,6 +14,7 @@ from ledger.inspections import WORK_KIND, first_wrong, in_a_sentence
 from ledger.invariants import Finding
 from tests.ledger.making import a_small_month, seal_all
 from tests.ledger.test_inspecting import as_owner
+from tests.roles import give_group
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,7 +25,7 @@ def auditor(client):
     user = get_user_model().objects.create_user(
         username="auditor", password="x", display_name="审计", person_hash="p"
     )
-    user.groups.add(Group.objects.get(name="auditor"))
+    give_group(user, Group.objects.get(name="auditor"))
     client.force_login(user)
     a_small_month()
     seal_all()

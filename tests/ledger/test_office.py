@@ -9,6 +9,7 @@ from ledger import incidents
 from ledger.actors import Actor, system_actor
 from ledger.invariants import Finding
 from tests.ledger.making import AT
+from tests.roles import give_group
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,7 @@ def people(client):
             user = get_user_model().objects.create_user(
                 username=role, display_name=role, person_hash=person or f"person-{role}"
             )
-            user.groups.add(Group.objects.get(name=role))
+            give_group(user, Group.objects.get(name=role))
         client.force_login(user)
         return client
 

@@ -39,6 +39,7 @@ def log_report(number: str = "PT-2026-10-0001", content: bytes = PDF, month: str
     audit.record("report.made", {**report, "month": month, "version": 1}, actor=ACTOR, at=AT)
     sha256 = hashlib.sha256(content).hexdigest()
     made = {**report, "sha256": sha256, "pages": 1, "size": len(content)}
+    made |= {"plain_sha256": sha256, "signed_with": ""}
     audit.record("report.pdf", made, actor=ACTOR, at=AT)
 
 

@@ -62,6 +62,10 @@ def test_a_body_with_one_field_wrong_missing_or_more_breaks_its_schema(kind):
         assert f".{name}" in schema.check({**body, name: 5})
 
 
+#: What the code calls to write an entry; the type is the first thing given.
+_RECORDING = ("record", "record_set", "_log", "_log_rate", "_record_handed_in")
+
+
 def recorded_types() -> set[str]:
     """Return every entry type that stands in the source, put together where it is put together."""
     found: set[str] = set()
@@ -88,7 +92,7 @@ def recorded_types() -> set[str]:
         }
         for call in calls:
             name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            if name in ("record", "_log", "_log_rate", "_record_handed_in") and call.args:
+            if name in _RECORDING and call.args:
                 found |= _types(call.args[0], events)
     return found
 

@@ -35,13 +35,15 @@ def test_an_application_writes_provider_seat_state_row_and_log_entry():
     user = story.user_of("陈运维")
     before = LogEntry.objects.count()
     provider = admitting.apply_provider(
-        " 云算 ", world.next_code(), bank_account="6222000012345678", user=user,
-        actor=ENGINEER, at=AT,
+        " 云算 ", world.next_code(), bank_name="示例银行", bank_account="6222 0000 1234 5678",
+        user=user, actor=ENGINEER, at=AT,
     )  # fmt: skip
-    assert (provider.name, provider.bank_account_last4) == ("云算", "5678")
+    filed = provider.accounts.waiting().get()
+    assert (provider.name, filed.holder, filed.last4) == ("云算", "云算", "5678")
+    assert provider.bank_account_last4 == "", "nothing is paid there before it is confirmed"
     assert provider.seats.get().role == "provider_admin"
     assert StateRow.objects.of(provider).get().to_state == "applied"
-    assert LogEntry.objects.count() == before + 1
+    assert LogEntry.objects.count() == before + 2
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from providers import metering
 from providers.explaining import EXPLANATIONS, RETRY_TEXTS, grouped
 from providers.problems import CATALOGUE
 from providers.uploads import as_refusal
-from tests.providers.test_api import JSON, Line, client
+from tests.providers.line import JSON, Line, client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("november")]
 PAGE = {"HTTP_ACCEPT": "text/html"}

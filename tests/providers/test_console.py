@@ -15,7 +15,7 @@ from providers.models import ProviderKey, ProviderSeat, UsageBatch, UsageRecord,
 from providers.pages_console import RECORD_FIELDS, key_life
 from providers.records import FIELDS, REQUIRED
 from tests.providers import world
-from tests.providers.test_api import JSON, Line
+from tests.providers.line import JSON, Line
 from tests.providers.world import CLERK, World
 from tests.vouchers import story
 

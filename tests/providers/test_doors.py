@@ -24,7 +24,7 @@ from providers.models import (
 )
 from tests.providers import world
 from tests.providers.world import World
-from tests.roles import SUPERUSER, as_role
+from tests.roles import SUPERUSER, as_role, give_group
 from tests.vouchers import story
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def officer(name: str, *rights: str) -> Client:
             group.permissions.add(
                 Permission.objects.get(content_type__app_label=room, codename=codename)
             )
-    user.groups.add(group)
+    give_group(user, group)
     return browser(name)
 
 
@@ -81,6 +81,7 @@ CONSOLE = [
     "console_orders",
     "console_offerings",
     "console_capacity",
+    "console_efficiency",
     "console_keys",
     "console_guide",
     "console_calendar",

@@ -24,7 +24,7 @@ from providers.models import UsageBatch
 from providers.signatures import sign_request
 from tests.guards import guards_off
 from tests.providers import world
-from tests.providers.test_api import BATCHES, JSON, Line, client
+from tests.providers.line import BATCHES, JSON, Line, client
 from tests.providers.world import CLERK, ENGINEER, LATER
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("november")]

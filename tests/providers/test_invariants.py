@@ -24,6 +24,10 @@ PLANTED = {
     "use_beyond_capacity": ["UPDATE providers_capacity SET device_count = 7"],
     "use_outside_order": ["UPDATE providers_order SET starts_at = ends_at - interval '1 minute'"],
     "order_without_its_hold": ["UPDATE vouchers_hold SET provider_ref = 'somebody'"],
+    "order_part_without_its_hold": [
+        "INSERT INTO providers_orderpart (id, ordinal, held_fen, hold_id, order_id, voucher_id)"
+        " SELECT gen_random_uuid(), 2, held_fen, hold_id, id, voucher_id FROM providers_order"
+    ],
 }
 MORE = {
     "batch_count": [

@@ -5,6 +5,7 @@ import importlib
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from ledger.lifecycle import can, edges
 from ledger.refusals import Refused
 from providers.lifecycle import MACHINES
 from providers.models import (
@@ -20,7 +21,6 @@ from providers.models import (
 )
 from providers.models.state_row import move
 from tests.providers.world import AT, CLERK, World
-from vouchers.lifecycle import can, edges
 
 GUARDS = importlib.import_module("providers.migrations.0002_guards")
 NETWORKS = importlib.import_module("providers.migrations.0014_access")

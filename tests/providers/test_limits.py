@@ -11,7 +11,7 @@ from django.db import connection
 from providers import limits
 from providers.models import RateWindow, UsageBatch, UsageNonce
 from tests.providers import world
-from tests.providers.test_api import JSON, Line, client
+from tests.providers.line import JSON, Line, client
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("november")]
 ROOM = 20

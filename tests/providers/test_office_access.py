@@ -12,7 +12,7 @@ from providers import listing, restricting
 from providers.models import AcceleratorAlias, AcceleratorRate, ProviderKey, UsageBatch
 from tests.guards import guards_off
 from tests.providers import world
-from tests.providers.test_api import JSON, Line
+from tests.providers.line import JSON, Line
 from tests.providers.test_doors import officer, page
 from tests.providers.world import CLERK, ENGINEER, LATER, World
 from tests.vouchers import story

@@ -171,7 +171,7 @@ def test_what_an_upload_makes_can_be_followed_by_the_links_of_the_document():
             followed.add(f"{case.operation.definition.raw['operationId']} {response.status_code}")
             case.validate_response(response, excluded_checks=[ignored_auth])  # judged above
 
-    run_state_machine_as_test(Walk, settings=bounds(BOUNDS, max_examples=10, stateful_step_count=8))
+    run_state_machine_as_test(Walk, settings=bounds(BOUNDS, max_examples=20, stateful_step_count=8))
     assert followed >= {"upload_batch 201", "get_batch 200", "get_results 200", "get_receipt 200"}
 
 

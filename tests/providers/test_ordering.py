@@ -11,6 +11,7 @@ from providers.models import Order, UsageRecord
 from tests.providers import world
 from tests.providers.world import CLERK, ENGINEER, World
 from tests.vouchers import story
+from tests.vouchers.registers import confirmed
 from vouchers.spending import voucher_position
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +60,14 @@ def test_a_domestic_card_has_the_higher_share(there):
     order = place(there)
     assert order.estimated_gross_fen == 62_600
     assert (order.share_bp, order.held_fen) == (4000, 25_040)
+
+
+def test_a_voucher_is_not_spent_within_the_own_group(there):
+    """AF03: by holding, told with the path; without a voucher nobody minds."""
+    own, provider = there.order.enterprise, there.provider
+    confirmed("shareholding", f"{provider.uscc},{provider.name},{own.uscc},{own.name},25")
+    assert refusal(place, there) == "provider_related"
+    assert place(there, voucher=False).hold is None
 
 
 def test_an_order_without_a_voucher_holds_nothing(there):

@@ -11,7 +11,7 @@ from ledger.signing import VerificationKey, open_note
 from ledger.verdicts import NotProven, Trail
 from tests.ledger.making import seal_all
 from tests.providers import world
-from tests.providers.test_api import BATCHES, JSON, Line, client
+from tests.providers.line import BATCHES, JSON, Line, client
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("november")]
 

@@ -6,7 +6,7 @@ from providers import rechecking
 from providers.bodies import body_path
 from providers.models import UsageBatch
 from tests.providers import world
-from tests.providers.test_api import JSON, Line, client
+from tests.providers.line import JSON, Line, client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("november")]
 

@@ -69,7 +69,7 @@ def test_the_close_of_a_month_reads_that_month_alone():
     there = World()
     there.send(there.record("r-1"), november(there, "r-2"))
     with connection.cursor() as cursor:
-        facts = {"month": str(OCTOBER), "provider": None, "with_voucher": False}
+        facts = {"month": str(OCTOBER), "provider": None, "with_voucher": False, "orders": None}
         cursor.execute("EXPLAIN " + tallies._MONTHLY, facts)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "providers_usage_2026_10" in plan

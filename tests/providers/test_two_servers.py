@@ -18,7 +18,7 @@ from providers.models import ProviderKey, UsageBatch, UsageNonce
 from providers.signatures import MOST_SKEW, SignatureRefused, SignedRequest, check_signature
 from providers.uploads import NONCE_LIFE, claim_nonce, forget_nonces
 from tests.providers import world
-from tests.providers.test_api import BATCHES, JSON
+from tests.providers.line import BATCHES, JSON
 from tests.providers.web_process import WebProcess
 from tests.providers.world import CLERK, ENGINEER, World
 

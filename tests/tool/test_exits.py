@@ -32,28 +32,27 @@ def test_duplicates_alone_are_0(line, program):
     assert line.stored() == 20
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["push"],
-        ["push", "nowhere.csv"],
-        ["push", "key.pem"],
-        ["push", "a.csv", "--spool", "b"],
-        ["dance"],
-        ["status"],
-        ["push", "usage.csv", "--on-error", "pray"],
-        ["login", "--endpoint", "ftp://x", "--token-file", "token"],
-        ["login", "--endpoint", "http://example.org", "--token-file", "token"],
-        ["keygen", "--out", "key.pem"],
-        ["status", "00000000-0000-0000-0000-000000000000"],
-        ["prove", "two words", "--key", "key.pem"],
-    ],
-)
-def test_wrong_use_is_2(line, program, words):
+WRONG_USE = [
+    ["push"],
+    ["push", "nowhere.csv"],
+    ["push", "key.pem"],
+    ["push", "a.csv", "--spool", "b"],
+    ["dance"],
+    ["status"],
+    ["push", "usage.csv", "--on-error", "pray"],
+    ["login", "--endpoint", "ftp://x", "--token-file", "token"],
+    ["login", "--endpoint", "http://example.org", "--token-file", "token"],
+    ["keygen", "--out", "key.pem"],
+    ["status", "00000000-0000-0000-0000-000000000000"],
+    ["prove", "two words", "--key", "key.pem"],
+]
+
+
+def test_wrong_use_is_2(line, program):
     line.file("usage.csv", line.row(1))
-    ran = program.run(*words)
-    assert ran.code == 2, ran.err
-    assert ran.out == ""
+    for words in WRONG_USE:
+        ran = program.run(*words)
+        assert (ran.code, ran.out) == (2, ""), (words, ran.err)
 
 
 def test_without_a_login_nothing_is_sent_and_that_is_2(program):

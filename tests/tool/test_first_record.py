@@ -57,23 +57,23 @@ def test_the_receipt_is_the_one_that_the_log_signed(line, program):
     assert verified.json[0]["level"] == "promised"
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        (lambda r: r["receipt"]["counts"].update(accepted="9"), "明文与签名的内容不一致"),
-        (lambda r: r.update(note=r["note"].replace('"accepted":"1"', '"accepted":"2"')), "签名"),
-        (lambda r: r.update(note="nothing"), "不是回执"),
-        (lambda r: r.pop("note"), "不是回执"),
-    ],
-)
-def test_a_changed_receipt_does_not_hold(line, program, change, why):
+CHANGES = [
+    (lambda r: r["receipt"]["counts"].update(accepted="9"), "明文与签名的内容不一致"),
+    (lambda r: r.update(note=r["note"].replace('"accepted":"1"', '"accepted":"2"')), "签名"),
+    (lambda r: r.update(note="nothing"), "不是回执"),
+    (lambda r: r.pop("note"), "不是回执"),
+]
+
+
+def test_a_changed_receipt_does_not_hold(line, program):
     program.run("push", line.file("usage.csv", line.row(1)))
-    receipt = json.loads(program.read("usage.receipts.ndjson"))
-    change(receipt)
-    program.write("changed.json", json.dumps(receipt, indent=1))
-    ran = program.run("receipt", "verify", "changed.json")
-    assert ran.code == 3
-    assert why in ran.err
+    for change, why in CHANGES:
+        receipt = json.loads(program.read("usage.receipts.ndjson"))
+        change(receipt)
+        program.write("changed.json", json.dumps(receipt, indent=1))
+        ran = program.run("receipt", "verify", "changed.json")
+        assert ran.code == 3
+        assert why in ran.err
 
 
 def test_a_receipt_of_other_bytes_or_under_a_strange_key_does_not_hold(line, program):

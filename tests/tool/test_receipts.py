@@ -32,7 +32,7 @@ whole = open("one.json", "rb").read()
 assert check_all(whole, keys)
 said, held, tried = receipts_in(whole.decode()), [], 0
 for place in range(len(whole)):
-    for mask in (0x01, 0x02, 0x08, 0x20, 0x80):
+    for mask in (0x01, 0x02 << place % 7):  # each byte twice, each bit of a byte somewhere
         changed = bytearray(whole)
         changed[place] ^= mask
         tried += 1
@@ -102,29 +102,30 @@ def test_no_changed_byte_and_no_cut_receipt_holds(program, sealed):
     program.write("one.json", json.dumps(sealed, separators=(",", ":")))
     told = program.python(FLIPPED, sealed["vkey"])
     assert told["held"] == []
-    assert told["tried"] > 10_000
+    assert told["tried"] > 4_000
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda r: r.pop("entry"),
-        lambda r: r.update(entry=base64.b64encode(b"{}").decode()),
-        lambda r: r.update(proof=r["proof"].replace("index ", "index 0")),
-        lambda r: r.update(log_index=r["log_index"] + 1),
-        lambda r: r.update(checkpoint=r["note"]),
-        lambda r: r.update(proof="c2sp.org/tlog-proof@v1\nindex 0\n\n" + r["checkpoint"]),
-        lambda r: r.update(promise=r["note"]),
-        lambda r: r.update(more="x"),
-        lambda r: r.update(note=7),
-        lambda r: r.update(vkey=VerificationKey("other", b"\x05" * 32).text),
-        lambda r: r.update(proof=["x"]),
-    ],
-)
-def test_parts_that_do_not_belong_together_do_not_hold(program, sealed, change):
-    change(sealed)
-    ran = verify(program, sealed)
-    assert (ran.code, ran.out) == (3, "")
+CHANGES = [
+    lambda r: r.pop("entry"),
+    lambda r: r.update(entry=base64.b64encode(b"{}").decode()),
+    lambda r: r.update(proof=r["proof"].replace("index ", "index 0")),
+    lambda r: r.update(log_index=r["log_index"] + 1),
+    lambda r: r.update(checkpoint=r["note"]),
+    lambda r: r.update(proof="c2sp.org/tlog-proof@v1\nindex 0\n\n" + r["checkpoint"]),
+    lambda r: r.update(promise=r["note"]),
+    lambda r: r.update(more="x"),
+    lambda r: r.update(note=7),
+    lambda r: r.update(vkey=VerificationKey("other", b"\x05" * 32).text),
+    lambda r: r.update(proof=["x"]),
+]
+
+
+def test_parts_that_do_not_belong_together_do_not_hold(program, sealed):
+    for number, change in enumerate(CHANGES):
+        given = json.loads(json.dumps(sealed))
+        change(given)
+        ran = verify(program, given)
+        assert (ran.code, ran.out) == (3, ""), number
 
 
 def test_the_proof_of_another_batch_does_not_hold(line, program, sealed):

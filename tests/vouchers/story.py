@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from ledger.identifiers import new_id
 from ledger.models import Journal, LogEntry
 from ledger.refusals import Refused
 from tests.vouchers.test_questions import FILLED
-from vouchers import applying, enrolling, issuing, programming, reviewing
+from vouchers import applying, consulting, enrolling, issuing, programming, reviewing
 from vouchers.models import Application, Enterprise, EnterpriseSeat, Programme, Voucher
 
 FILE = Path(__file__).resolve().parents[2] / "vouchers" / "editions" / "putuo-demo-2026.toml"
@@ -30,8 +31,11 @@ GRANT = 100_000_000
 TABLES = (
     "vouchers_application", "vouchers_attachment", "vouchers_budgetgrant", "vouchers_enterprise",
     "vouchers_enterprisefact", "vouchers_enterpriseseat", "vouchers_grantrequest", "vouchers_hold",
+    "vouchers_letter", "vouchers_notice", "vouchers_noticedelivery",
     "vouchers_noticeitem", "vouchers_numberseries", "vouchers_programme", "vouchers_publicnotice",
-    "vouchers_redemption", "vouchers_staterow", "vouchers_voucher", "ledger_journal",
+    "vouchers_redemption", "vouchers_staterow", "vouchers_voucher", "vouchers_clockmark",
+    "vouchers_noticeobjection", "vouchers_reconsideration", "vouchers_handedin",
+    "vouchers_fastbatch", "vouchers_jointreply", "vouchers_supplementitem", "ledger_journal",
     "ledger_transfer", "ledger_logentry", "ledger_accountbalance",
 )  # fmt: skip
 
@@ -101,11 +105,40 @@ def member(user: object, role: str = "enterprise_admin") -> Actor:
     )
 
 
+def published(programme: Programme, at: datetime = AT) -> Programme:
+    """Take a draft through review and consultation to its publication at ``at``."""
+    programme = consulted(programme, at)
+    return programming.publish_edition(
+        programme, document_no="普数据规〔2026〕1号", actor=CHIEF, at=at
+    )
+
+
+def passed(programme: Programme, at: datetime) -> Programme:
+    """Send a draft to review, where both opinions agree."""
+    programme = consulting.propose_edition(programme, actor=CLERK, at=at)
+    for kind in ("legality", "competition"):
+        consulting.record_opinion(
+            programme, kind, "pass", text="同意", document_no="普司审〔2026〕8号",
+            actor=CHIEF, at=at,
+        )  # fmt: skip
+    return programme
+
+
+def consulted(programme: Programme, at: datetime = AT) -> Programme:
+    """Take a draft to the point where only its publication is missing."""
+    begun = at - timedelta(days=20)
+    consultation = consulting.open_consultation(
+        passed(programme, begun), days=7, notice="公开征求意见", actor=CLERK, at=begun
+    )
+    consulting.answer_consultation(consultation, summary="没有收到意见。", actor=CLERK, at=at)
+    return Programme.objects.get(pk=programme.pk)
+
+
 def a_programme(text: str | None = None, grant_fen: int = GRANT) -> Programme:
     """Return a published edition with money in its budget."""
     programme = programming.load_edition(text or FILE.read_text(), actor=CLERK, at=AT)
     if programme.state == Programme.State.DRAFT:
-        programme = programming.publish_edition(programme, actor=CLERK, at=AT)
+        programme = published(programme)
     if grant_fen:
         issuing.grant_budget(
             programme,
@@ -131,8 +164,9 @@ def admin_of(enterprise: Enterprise) -> Actor:
     return member(seat.user)
 
 
+@cache
 def a_pdf(pages: int = 1) -> bytes:
-    """Return a small clean PDF."""
+    """Return a small clean PDF, the same one each time: it is opened once only."""
     with pikepdf.new() as document:
         for _ in range(pages):
             document.add_blank_page()
@@ -152,9 +186,9 @@ def fill(application: Application, actor: Actor, at: datetime = AT, **changes) -
             actor=actor,
             at=at,
         )
-    for slot in ("licence", "finance", "contract"):
-        applying.attach_file(application, slot, f"{slot}.pdf", a_pdf(), actor=actor, at=at)
     edition = application.programme.edition
+    for slot in [each.code for each in edition.evidence if each.required]:
+        applying.attach_file(application, slot, f"{slot}.pdf", a_pdf(), actor=actor, at=at)
     return applying.accept_declaration(
         application,
         [each.code for each in edition.declarations],

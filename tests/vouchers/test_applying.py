@@ -23,7 +23,7 @@ from tests.vouchers.story import (
     user_of,
 )
 from tests.vouchers.test_questions import CONTACT, ENTERPRISE, FILLED, NEED
-from vouchers import applying, enrolling, programming, reviewing
+from vouchers import applying, barring, enrolling, programming, reviewing
 from vouchers.models import Application, StateRow
 
 pytestmark = pytest.mark.django_db
@@ -230,7 +230,7 @@ def test_a_slot_that_is_not_asked_for_and_a_bad_file_are_refused():
 
 def test_a_hundred_uploads_are_enough(monkeypatch):
     draft = begin()
-    monkeypatch.setattr("vouchers.drafting.MOST_FILES", 2)
+    monkeypatch.setattr("vouchers.drafting.MOST_UPLOADS", 2)
     attach(draft)
     attach(draft)
     with refused("too_many_files"):
@@ -313,7 +313,7 @@ def test_only_an_administrator_of_the_enterprise_submits_or_withdraws():
 
 def test_a_suspended_enterprise_neither_begins_nor_submits():
     draft = a_draft()
-    enrolling.suspend_enterprise(draft.enterprise, reason="核查", actor=CLERK, at=AT)
+    barring.suspend_enterprise(draft.enterprise, reason="核查", actor=CLERK, at=AT)
     with refused("enterprise_suspended"):
         submit(draft)
     with refused("enterprise_suspended"):

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.contrib.auth.models import Group
 
+from tests.roles import give_group
 from tests.vouchers.story import (
     AT,
     CLERK,
@@ -76,7 +77,7 @@ def test_a_code_is_registered_once():
 
 def test_bureau_staff_get_no_seat():
     officer = user_of("王初审")
-    officer.groups.add(Group.objects.get(name="reviewer"))
+    give_group(officer, Group.objects.get(name="reviewer"))
     with refused("two_realms", "工作人员"):
         register(user=officer)
     enterprise = register()
@@ -147,16 +148,6 @@ def test_verifying_names_what_was_compared():
     assert (done.state, done.verified_at) == ("active", AT)
     with refused("wrong_state"):
         enrolling.verify_enterprise(enterprise, evidence="营业执照", actor=CLERK, at=AT)
-
-
-def test_a_suspension_and_its_end_say_why():
-    enterprise = an_enterprise()
-    with refused("reason_missing"):
-        enrolling.suspend_enterprise(enterprise, reason="", actor=CLERK, at=AT)
-    enrolling.suspend_enterprise(enterprise, reason="经营异常名录", actor=CLERK, at=AT)
-    done = enrolling.reinstate_enterprise(enterprise, reason="已移出", actor=CLERK, at=AT)
-    assert done.state == "active"
-    assert [row.internal for row in StateRow.objects.of(done)][-2:] == ["经营异常名录", "已移出"]
 
 
 def test_a_seat_is_given_once_and_changed_in_place():

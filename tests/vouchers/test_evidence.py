@@ -1,5 +1,6 @@
 """Files handed in: what is taken, what is refused, each with its own sentence."""
 
+import errno
 import hashlib
 import io
 
@@ -9,7 +10,7 @@ from PIL import Image
 
 from ledger.refusals import Refused
 from tests.vouchers.story import a_pdf
-from vouchers import evidence
+from vouchers import evidence, file_child
 from vouchers.evidence import keep, look_into, path_of, safe_name
 
 
@@ -66,51 +67,85 @@ def nothing(_document):
     return None
 
 
+def a_link_to_the_machine(document):
+    action = pikepdf.Dictionary(S=pikepdf.Name("/URI"), URI=pikepdf.String("file:///etc/passwd"))
+    document.pages[0].Annots = pikepdf.Array(
+        [pikepdf.Dictionary(Type=pikepdf.Name("/Annot"), Subtype=pikepdf.Name("/Link"), A=action)]
+    )
+
+
+def a_link_to_the_web(document):
+    action = pikepdf.Dictionary(S=pikepdf.Name("/URI"), URI=pikepdf.String("https://a.example"))
+    document.pages[0].Annots = pikepdf.Array([pikepdf.Dictionary(A=action)])
+
+
+def launch(document):
+    action = pikepdf.Dictionary(S=pikepdf.Name("/Launch"), F=pikepdf.String("cmd.exe"))
+    document.pages[0].Annots = pikepdf.Array([document.make_indirect(pikepdf.Dictionary(A=action))])
+
+
+def a_ring_of_pages(document):
+    document.Root.Pages.Kids = pikepdf.Array([document.Root.Pages])
+
+
 LOCK = {"encryption": pikepdf.Encryption(owner="o", user="u", R=6)}
 OWNER_LOCK = {"encryption": pikepdf.Encryption(owner="o", user="", R=6)}
-BAD = [
-    ("empty", b"", "a.pdf", "file_empty", "空的"),
-    (
-        "one byte too many",
-        b"%PDF-" + b"0" * evidence.MOST_BYTES,
-        "a.pdf",
-        "file_too_large",
-        "10 MB",
-    ),
-    ("exe named pdf", b"MZ\x90\x00" + b"0" * 99, "a.pdf", "file_type", "PDF、JPG 或 PNG"),
-    ("pdf named jpg", a_pdf(), "a.jpg", "file_mismatch", "内容是 PDF"),
-    ("jpg named pdf", picture(), "a.pdf", "file_mismatch", "内容是 JPG"),
-    ("png named jpg", picture("PNG"), "a.jpg", "file_mismatch", "内容是 PNG"),
-    ("no ending", a_pdf(), "合同", "file_mismatch", "扩展名"),
-    ("svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg", "file_type", "PDF"),
-    ("html", b"<!doctype html><script>", "a.html", "file_type", "PDF"),
-    ("word", b"PK\x03\x04" + b"0" * 99, "a.docx", "file_type", "Word 文件请另存为 PDF"),
-    ("old word", b"\xd0\xcf\x11\xe0" + b"0" * 99, "a.doc", "file_type", "另存为 PDF"),
-    ("sheet", b"PK\x03\x04" + b"0" * 99, "a.xlsx", "file_type", "Excel"),
-    ("zip", b"PK\x03\x04" + b"0" * 99, "a.zip", "file_type", "压缩包"),
-    ("rar", b"Rar!\x1a\x07", "a.rar", "file_type", "压缩包"),
-    ("ofd", b"PK\x03\x04" + b"0" * 99, "a.ofd", "file_type", "OFD"),
-    ("heic", b"\x00\x00\x00\x18ftypheic", "a.heic", "file_type", "HEIC"),
-    ("gif", b"GIF89a" + b"0" * 99, "a.gif", "file_type", "PDF"),
-    ("locked", a_pdf_with(nothing, **LOCK), "a.pdf", "file_locked", "密码"),
-    ("rights locked", a_pdf_with(nothing, **OWNER_LOCK), "a.pdf", "file_locked", "去除保护"),
-    ("script", a_pdf_with(script), "a.pdf", "file_active", "脚本"),
-    ("named script", a_pdf_with(named_script), "a.pdf", "file_active", "脚本"),
-    ("embedded file", a_pdf_with(embedded), "a.pdf", "file_active", "内嵌文件"),
-    ("xfa", a_pdf_with(form_xfa), "a.pdf", "file_active", "打印为 PDF"),
-    ("page action", a_pdf_with(page_action), "a.pdf", "file_active", "自动动作"),
-    ("too many pages", a_pdf_with(many_pages), "a.pdf", "file_pages", "500 页"),
-    ("cut pdf", b"%PDF-1.7\n" + b"0" * 50, "a.pdf", "file_broken", "损坏"),
-    ("zip behind pdf", a_pdf() + b"PK\x05\x06" + b"\0" * 18, "a.pdf", "file_mismatch", "末尾"),
-    ("page behind pdf", a_pdf() + b"<html>" * 600, "a.pdf", "file_mismatch", "末尾"),
-    ("cut jpg", picture()[:60], "a.jpg", "file_broken", "损坏"),
-    ("cut png", picture("PNG")[:40], "a.png", "file_broken", "损坏"),
-    ("huge picture", picture("PNG", (9000, 9000)), "a.png", "file_pixels", "像素"),
+TOO_LARGE = b"%PDF-" + b"0" * evidence.MOST_BYTES
+ZIP_END = b"PK\x05\x06" + b"\0" * 18
+#: What is told before a file is opened: name, row of the paper, bytes, file name, code, words.
+AT_THE_DOOR = [
+    ("F1 empty", b"", "a.pdf", "file_empty", "空的"),
+    ("F1 one byte too many", TOO_LARGE, "a.pdf", "file_too_large", "10 MB"),
+    ("F2 exe named pdf", b"MZ\x90\x00" + b"0" * 99, "a.pdf", "file_type", "PDF、JPG 或 PNG"),
+    ("F2 pdf named jpg", a_pdf(), "a.jpg", "file_mismatch", "内容是 PDF"),
+    ("F2 jpg named pdf", picture(), "a.pdf", "file_mismatch", "内容是 JPG"),
+    ("F2 png named jpg", picture("PNG"), "a.jpg", "file_mismatch", "内容是 PNG"),
+    ("F2 no ending", a_pdf(), "合同", "file_mismatch", "扩展名"),
+    ("F3 zip behind pdf", a_pdf() + ZIP_END, "a.pdf", "file_mismatch", "末尾"),
+    ("F3 zip with a long note", a_pdf() + ZIP_END + b"0" * 1500, "a.pdf", "file_mismatch", "末尾"),
+    ("F3 page behind pdf", a_pdf() + b"<html>" * 600, "a.pdf", "file_mismatch", "末尾"),
+    ("F3 gifar", b"GIF89a" + ZIP_END, "a.gif", "file_type", "PDF"),
+    ("F3 page before pdf", b"<html>" + a_pdf(), "a.pdf", "file_type", "PDF"),
+    ("F5 svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg", "file_type", "PDF"),
+    ("F5 html", b"<!doctype html><script>", "a.html", "file_type", "PDF"),
+    ("F5 xml", b"<?xml version='1.0'?>", "a.xml", "file_type", "PDF"),
+    ("F5 docm", b"PK\x03\x04" + b"0" * 99, "a.docm", "file_type", "PDF"),
+    ("F5 xlsm", b"PK\x03\x04" + b"0" * 99, "a.xlsm", "file_type", "PDF"),
+    ("F6 word", b"PK\x03\x04" + b"0" * 99, "a.docx", "file_type", "Word 文件请另存为 PDF"),
+    ("F6 old word", b"\xd0\xcf\x11\xe0" + b"0" * 99, "a.doc", "file_type", "另存为 PDF"),
+    ("F6 sheet", b"PK\x03\x04" + b"0" * 99, "a.xlsx", "file_type", "Excel"),
+    ("F6 zip", b"PK\x03\x04" + b"0" * 99, "a.zip", "file_type", "压缩包"),
+    ("F6 zip named pdf", b"PK\x03\x04" + b"0" * 99, "a.pdf", "file_type", "PDF"),
+    ("F6 rar", b"Rar!\x1a\x07", "a.rar", "file_type", "压缩包"),
+    ("F22 ofd", b"PK\x03\x04" + b"0" * 99, "a.ofd", "file_type", "OFD"),
+    ("F23 heic", b"\x00\x00\x00\x18ftypheic", "a.heic", "file_type", "HEIC"),
+]
+#: What only shows when a PDF is opened.
+INSIDE = [
+    ("F10 locked", a_pdf_with(nothing, **LOCK), "file_locked"),
+    ("F10 rights locked", a_pdf_with(nothing, **OWNER_LOCK), "file_locked"),
+    ("F10 too many pages", a_pdf_with(many_pages), "file_pages"),
+    ("F10 ring of pages", a_pdf_with(a_ring_of_pages), "file_broken"),
+    ("F10 cut pdf", b"%PDF-1.7\n" + b"0" * 50, "file_broken"),
+    ("F9 script", a_pdf_with(script), "file_active"),
+    ("F9 named script", a_pdf_with(named_script), "file_active"),
+    ("F9 embedded file", a_pdf_with(embedded), "file_active"),
+    ("F9 xfa", a_pdf_with(form_xfa), "file_active"),
+    ("F9 page action", a_pdf_with(page_action), "file_active"),
+    ("F9 launch", a_pdf_with(launch), "file_active"),
+    ("F9 link to a file of the reader", a_pdf_with(a_link_to_the_machine), "file_active"),
+]
+PICTURES = [
+    ("cut jpg", picture()[:60], "jpg", "file_broken"),
+    ("cut png", picture("PNG")[:40], "png", "file_broken"),
+    ("F7 huge picture", picture("PNG", (8000, 8000)), "png", "file_pixels"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "code", "words"), [each[1:] for each in BAD], ids=[each[0] for each in BAD]
+    ("content", "name", "code", "words"),
+    [each[1:] for each in AT_THE_DOOR],
+    ids=[each[0] for each in AT_THE_DOOR],
 )
 def test_a_file_that_cannot_be_taken_is_told_why(content, name, code, words):
     with pytest.raises(Refused) as refusal:
@@ -120,13 +155,69 @@ def test_a_file_that_cannot_be_taken_is_told_why(content, name, code, words):
     assert refusal.value.field == "file"
 
 
-def test_the_sentences_for_different_faults_differ():
-    by_code = {}
-    for _, content, name, code, _ in BAD:
+@pytest.mark.parametrize(
+    ("content", "code"), [each[1:] for each in INSIDE], ids=[each[0] for each in INSIDE]
+)
+def test_a_pdf_that_acts_hides_or_overruns_is_known(content, code, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(file_child.Unfit, match=code):
+        file_child.look_at_pdf(str(path), evidence.LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "code"), [each[1:] for each in PICTURES], ids=[each[0] for each in PICTURES]
+)
+def test_a_picture_that_is_broken_or_too_large_is_known(content, kind, code, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(file_child.Unfit, match=code):
+        file_child.clean_picture(str(path), kind, str(tmp_path / "clean"), evidence.LIMITS)
+
+
+def test_a_link_to_the_web_is_no_harm(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(a_pdf_with(a_link_to_the_web))
+    assert file_child.look_at_pdf(str(path), evidence.LIMITS) == 1
+
+
+def test_the_child_says_it_all_and_one_short_of_memory_says_so(monkeypatch):
+    for content, name, code in (
+        (a_pdf_with(script), "a.pdf", "file_active"),
+        (picture("PNG", (8000, 8000)), "a.png", "file_pixels"),
+    ):
         with pytest.raises(Refused) as refusal:
             look_into(content, name)
-        by_code.setdefault(code, refusal.value.message)
-    assert len(set(by_code.values())) == len(by_code) == 9
+        assert refusal.value.code == code
+    monkeypatch.setitem(evidence.LIMITS, "memory", 60 << 20)
+    with pytest.raises(Refused) as refusal:
+        look_into(picture(size=(4000, 4000)), "a.jpg")
+    assert refusal.value.code == "file_pixels"
+
+
+def test_what_the_browser_says_must_agree_too():
+    assert look_into(a_pdf(), "a.pdf", "application/pdf; charset=binary").pages == 1
+    with pytest.raises(Refused) as refusal:
+        look_into(a_pdf(), "a.pdf", "image/png")
+    assert (refusal.value.code, "声明为“png”" in refusal.value.message) == ("file_mismatch", True)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(settings, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(Refused) as refusal:
+        keep(b"a")
+    assert refusal.value.code == "disk_full"
+    assert not [each for each in (settings.VAR_DIR / "attachments").rglob("*") if each.is_file()]
+
+
+def test_a_picture_is_kept_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held on its side
+    kept = look_into(picture(size=(40, 30), exif=exif), "a.jpg").content
+    assert Image.open(io.BytesIO(kept)).size == (30, 40)
 
 
 GOOD = [

@@ -74,7 +74,9 @@ def test_other_public_money_counts_by_the_stacking_rule(rule, other, grant):
 def test_higher_only_bonuses_do_not_add_up():
     ratio = edition().ratio
     two = dataclasses.replace(
-        ratio, bonuses=(*ratio.bonuses, Bonus("STARTUP", "新设企业", 500, "x")), max_bp=9000
+        ratio,
+        bonuses=(*ratio.bonuses, Bonus("STARTUP", "新设企业", 500, "YOUNG", 12, "x")),
+        max_bp=9000,
     )
     held = frozenset({"DOMESTIC", "STARTUP"})
     assert ratio_of(two, held)[0] == 4000

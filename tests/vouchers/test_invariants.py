@@ -27,6 +27,27 @@ PLANTED = {
     "redemption_not_as_booked": ["UPDATE vouchers_redemption SET compute_gflops_s = 7"],
     "grant_without_second_person": ["UPDATE ledger_journal SET approvals = '[]'"],
     "issued_without_decision": ["UPDATE vouchers_application SET approver_person = ''"],
+    "reserved_not_as_pooled": ["UPDATE vouchers_budgetpool SET reserved_fen = reserved_fen + 1"],
+    "reserved_over_budget": [
+        "DELETE FROM vouchers_reservationend",
+        "UPDATE vouchers_reservation SET amount_fen = 10::bigint ^ 14",
+    ],
+    "reserved_twice": [
+        "DELETE FROM vouchers_reservationend",
+        "INSERT INTO vouchers_reservation (id, intake_id, slug, amount_fen, place, reserved_at)"
+        " SELECT gen_random_uuid(), intake_id, slug, amount_fen, place, reserved_at"
+        " FROM vouchers_reservation",
+    ],
+    "reservation_not_as_issued": ["DELETE FROM vouchers_reservationend"],
+    "granted_above_asked": [
+        "INSERT INTO vouchers_allocationrun (id, run_no, programme_id, window_no, rule, free_fen,"
+        " digest, prepared_at, prepared_by, prepared_person, confirmed_by, confirmed_person)"
+        " SELECT gen_random_uuid(), 'R', id, 1, 'DRAW', 5, '', now(), '', 'a', '', ''"
+        " FROM vouchers_programme",
+        "INSERT INTO vouchers_allocationline (id, run_id, application_id, rank, position,"
+        " asked_fen, granted_fen, outcome, grounds) SELECT gen_random_uuid(), r.id, a.id, 1, 1,"
+        " 9, 9, 'funded', '{}' FROM vouchers_allocationrun r, vouchers_application a",
+    ],
 }
 
 

@@ -6,7 +6,10 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from ledger.balances import balance
+from ledger.check_codes import grouped, read_code
 from ledger.identifiers import new_id
+from ledger.merkle import leaf_hash
+from ledger.models import LogEntry
 from tests.vouchers.story import (
     AT,
     CHIEF,
@@ -16,6 +19,7 @@ from tests.vouchers.story import (
     a_draft,
     a_programme,
     a_voucher,
+    admin_of,
     an_approved,
     an_enterprise,
     entries,
@@ -24,7 +28,7 @@ from tests.vouchers.story import (
     staff,
     submit,
 )
-from vouchers import enrolling, issuing
+from vouchers import barring, enrolling, freezing, issuing
 from vouchers.models import BudgetGrant, Programme, StateRow, Voucher
 from vouchers.positions import Position, voucher_position
 
@@ -155,8 +159,8 @@ def test_the_first_reviewer_does_not_issue_under_any_account():
 
 def test_a_suspended_enterprise_gets_no_voucher():
     application = an_approved()
-    enrolling.suspend_enterprise(application.enterprise, reason="核查", actor=CLERK, at=AT)
-    with refused("enterprise_not_active", "暂停资格"):
+    barring.suspend_enterprise(application.enterprise, reason="核查", actor=CLERK, at=AT)
+    with refused("enterprise_suspended", "不能发券"):
         issuing.issue_voucher(application, actor=CHIEF, at=application.approved_at)
 
 
@@ -206,14 +210,16 @@ def test_an_application_that_is_not_approved_gets_no_voucher():
 
 def test_a_freeze_needs_one_person_and_its_end_two():
     voucher = a_voucher()
-    frozen = issuing.freeze_voucher(voucher, reason="核查 1 号", actor=CLERK, at=voucher.issued_at)
+    frozen = freezing.freeze_voucher(voucher, reason="核查 1 号", actor=CLERK, at=voucher.issued_at)
     assert frozen.frozen
-    assert issuing.freeze_voucher(voucher, reason="again", actor=CLERK, at=voucher.issued_at).frozen
+    assert freezing.freeze_voucher(
+        voucher, reason="again", actor=CLERK, at=voucher.issued_at
+    ).frozen
     with refused("same_person"):
-        issuing.unfreeze_voucher(
+        freezing.unfreeze_voucher(
             voucher, reason="了结", approved_by=CLERK, actor=CLERK, at=voucher.issued_at
         )
-    open_again = issuing.unfreeze_voucher(
+    open_again = freezing.unfreeze_voucher(
         voucher, reason="了结", approved_by=CHIEF, actor=CLERK, at=voucher.issued_at
     )
     assert not open_again.frozen
@@ -224,7 +230,7 @@ def test_a_freeze_needs_one_person_and_its_end_two():
 def test_a_freeze_says_why():
     voucher = a_voucher()
     with refused("reason_missing"):
-        issuing.freeze_voucher(voucher, reason=" ", actor=CLERK, at=AT)
+        freezing.freeze_voucher(voucher, reason=" ", actor=CLERK, at=AT)
 
 
 def test_a_revoked_voucher_gives_the_rest_back_to_the_budget():
@@ -247,4 +253,35 @@ def test_a_revocation_needs_two_persons_and_a_reason():
     with refused("reason_missing"):
         issuing.revoke_voucher(
             voucher, reason="", approved_by=CHIEF, actor=CLERK, at=voucher.issued_at
+        )
+
+
+def test_each_voucher_carries_a_code_that_follows_from_its_entry_in_the_log():
+    voucher = a_voucher()
+    entry = LogEntry.objects.get(type="voucher.issue")
+    assert voucher.issue_digest == leaf_hash(bytes(entry.body)).hex()
+    assert read_code(grouped(voucher.check_code)) == voucher.check_code
+    with pytest.raises(DatabaseError, match="never change"), transaction.atomic():
+        Voucher.objects.filter(pk=voucher.pk).update(check_code="0" * 16)
+
+
+def test_an_enterprise_gives_back_what_it_will_not_use():
+    voucher = a_voucher()
+    firm = admin_of(voucher.enterprise)
+    with refused("not_entitled", "企业管理员"):
+        issuing.surrender_voucher(voucher, reason="", actor=CLERK, at=voucher.issued_at)
+    back = issuing.surrender_voucher(voucher, reason="项目取消", actor=firm, at=voucher.issued_at)
+    assert back.state == "surrendered"
+    assert voucher_position(back) == Position(880_000, 0, 0, 0, 0, 880_000)
+    assert balance(voucher.programme.account).available == 100_000_000
+    assert issuing.surrender_voucher(voucher, reason="", actor=firm, at=AT) == back
+    assert entries("voucher.surrender") == 1
+
+
+def test_a_frozen_voucher_is_not_given_back():
+    voucher = a_voucher()
+    freezing.freeze_voucher(voucher, reason="核查", actor=CLERK, at=voucher.issued_at)
+    with refused("voucher_frozen"):
+        issuing.surrender_voucher(
+            voucher, reason="", actor=admin_of(voucher.enterprise), at=voucher.issued_at
         )

@@ -1,21 +1,22 @@
 """Every state times every event, as one literal table a machine; the database holds the same."""
 
-import importlib
-
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from ledger.lifecycle import can, edges, label, step
 from ledger.periods import Month
 from ledger.refusals import Refused
+from tests.house.test_machines import edges_in_the_database
 from tests.roles import SUPERUSER, as_role
 from tests.vouchers.story import AT, CLERK, a_draft, a_programme, a_voucher, an_enterprise, submit
 from vouchers import spending
-from vouchers.lifecycle import can, edges, label, step
 from vouchers.models import (
     Application,
     Enterprise,
     Hold,
+    Inquiry,
+    NoticeObjection,
     Programme,
     PublicNotice,
     StateRow,
@@ -23,61 +24,92 @@ from vouchers.models import (
 )
 from vouchers.states import move
 
-GUARDS = importlib.import_module("vouchers.migrations.0002_guards")
 NO = ""
 
 PROGRAMME = """
-            publish    pause   resume     close
-draft       published  -       -          -
-published   -          paused  -          closed
-paused      -          -       published  closed
-closed      -          -       -          -
-"""
+            propose    send_back  consult     publish    pause   resume     close   settle    evaluate   archive
+draft       in_review  -          -           -          -       -          -       -         -          -
+in_review   -          draft      consulting  -          -       -          -       -         -          -
+consulting  -          draft      -           published  -       -          -       -         -          -
+published   -          -          -           -          paused  -          closed  -         -          -
+paused      -          -          -           -          -       published  closed  -         -          -
+closed      -          -          -           -          -       -          -       settling  -          -
+settling    -          -          -           -          -       -          -       -         evaluated  -
+evaluated   -          -          -           -          -       -          -       -         -          archived
+archived    -          -          -           -          -       -          -       -         -          -
+"""  # noqa: E501 - a table is read across
 ENTERPRISE = """
-            verify  suspend    reinstate
-registered  active  suspended  -
-active      -       suspended  -
-suspended   -       -          active
-"""
+              verify  watch  clear_watch  suspend    reinstate  bar     end_bar  move_out   move_in  deregister
+registered    active  -      -            suspended  -          barred  -        -          -        deregistered
+active        -       watch  -            suspended  -          barred  -        moved_out  -        deregistered
+watch         -       -      active       suspended  -          barred  -        moved_out  -        deregistered
+suspended     -       -      -            -          active     barred  -        moved_out  -        deregistered
+barred        -       -      -            -          -          -       watch    -          -        deregistered
+moved_out     -       -      -            -          -          barred  -        -          active   deregistered
+deregistered  -       -      -            -          -          -       -        -          -        -
+"""  # noqa: E501 - a table is read across
 APPLICATION = """
-                  submit     accept    ask_supplement  resubmit  recommend         send_back  propose   reject    put_on_notice  finish_notice  approve   issue   withdraw
-draft             submitted  -         -               -         -                 -          -         -         -              -              -         -       withdrawn
-submitted         -          accepted  -               -         -                 -          -         -         -              -              -         -       withdrawn
-accepted          -          -         supplement      -         in_second_review  -          -         -         -              -              -         -       withdrawn
-supplement        -          -         -               accepted  -                 -          -         -         -              -              -         -       withdrawn
-in_second_review  -          -         -               -         -                 accepted   proposed  rejected  -              -              -         -       withdrawn
-proposed          -          -         -               -         -                 -          -         -         in_notice      -              -         -       withdrawn
-in_notice         -          -         -               -         -                 -          -         -         -              notice_done    -         -       -
-notice_done       -          -         -               -         -                 -          -         -         -              -              approved  -       -
-approved          -          -         -               -         -                 -          -         -         -              -              -         issued  -
-issued            -          -         -               -         -                 -          -         -         -              -              -         -       -
-rejected          -          -         -               -         -                 -          -         -         -              -              -         -       -
-withdrawn         -          -         -               -         -                 -          -         -         -              -              -         -       -
+                  submit     accept    refuse_acceptance  ask_supplement  resubmit  lapse   confirm_fast  recommend         send_back  agree        reject    propose   hit       put_on_notice  object     resume_notice  dismiss_objection  uphold_objection  finish_notice  approve   waitlist    issue   pass_over  ask_reconsider  uphold    overturn  withdraw
+draft             submitted  -         -                  -               -         lapsed  -             -                 -          -            -         -         -         -              -          -              -                  -                 -              -         -           -       -          -               -         -         withdrawn
+submitted         -          accepted  rejected           -               -         -       -             -                 -          -            -         -         -         -              -          -              -                  -                 -              -         -           -       -          -               -         -         withdrawn
+accepted          -          -         -                  supplement      -         -       proposed      in_second_review  -          -            -         -         -         -              -          -              -                  -                 -              -         -           -       -          -               -         -         withdrawn
+supplement        -          -         -                  -               accepted  lapsed  -             -                 -          -            -         -         -         -              -          -              -                  -                 -              -         -           -       -          -               -         -         withdrawn
+in_second_review  -          -         -                  supplement      -         -       -             -                 accepted   joint_check  rejected  -         -         -              -          -              -                  -                 -              -         -           -       -          -               -         -         withdrawn
+joint_check       -          -         -                  -               -         -       -             -                 -          -            -         proposed  accepted  -              -          -              -                  -                 -              -         -           -       -          -               -         -         withdrawn
+proposed          -          -         -                  -               -         -       -             -                 -          -            -         -         -         in_notice      -          -              -                  -                 -              -         -           -       -          -               -         -         withdrawn
+in_notice         -          -         -                  -               -         -       -             -                 -          -            -         -         -         -              objection  -              -                  -                 notice_done    -         -           -       -          -               -         -         -
+objection         -          -         -                  -               -         -       -             -                 -          -            -         -         -         -              -          in_notice      notice_done        rejected          -              -         -           -       -          -               -         -         -
+notice_done       -          -         -                  -               -         -       -             -                 -          -            -         -         -         -              -          -              -                  -                 -              approved  -           -       -          -               -         -         -
+approved          -          -         -                  -               -         -       -             -                 -          -            -         -         -         -              -          -              -                  -                 -              -         waitlisted  issued  rejected   -               -         -         -
+waitlisted        -          -         -                  -               -         -       -             -                 -          -            -         -         -         -              -          -              -                  -                 -              -         -           issued  rejected   -               -         -         -
+issued            -          -         -                  -               -         -       -             -                 -          -            -         -         -         -              -          -              -                  -                 -              -         -           -       -          -               -         -         -
+rejected          -          -         -                  -               -         -       -             -                 -          -            -         -         -         -              -          -              -                  -                 -              -         -           -       -          reconsider      -         -         -
+reconsider        -          -         -                  -               -         -       -             -                 -          -            -         -         -         -              -          -              -                  -                 -              -         -           -       -          -               rejected  accepted  -
+lapsed            -          -         -                  -               -         -       -             -                 -          -            -         -         -         -              -          -              -                  -                 -              -         -           -       -          -               -         -         -
+withdrawn         -          -         -                  -               -         -       -             -                 -          -            -         -         -         -              -          -              -                  -                 -              -         -           -       -          -               -         -         -
 """  # noqa: E501 - a table is read across
 NOTICE = """
            close
 published  closed
 closed     -
 """
+OBJECTION = """
+              accept    investigate   send_back  uphold  dismiss    refuse
+received      accepted  investigated  -          -       -          -
+accepted      -         investigated  -          -       -          -
+investigated  -         -             accepted   upheld  dismissed  not_admitted
+upheld        -         -             -          -       -          -
+dismissed     -         -             -          -       -          -
+not_admitted  -         -             -          -       -          -
+"""
 VOUCHER = """
-         use_up   expire   revoke
-active   used_up  expired  revoked
-used_up  -        -        -
-expired  -        -        -
-revoked  -        -        -
+             use_up   expire   revoke   surrender
+active       used_up  expired  revoked  surrendered
+used_up      -        -        -        -
+expired      -        -        -        -
+revoked      -        -        -        -
+surrendered  -        -        -        -
 """
 HOLD = """
         close
 open    closed
 closed  -
 """
+INQUIRY = """
+           uphold  dismiss
+open       upheld  dismissed
+upheld     -       -
+dismissed  -       -
+"""
 TABLES = {
     Programme: PROGRAMME,
     Enterprise: ENTERPRISE,
     Application: APPLICATION,
     PublicNotice: NOTICE,
+    NoticeObjection: OBJECTION,
     Voucher: VOUCHER,
     Hold: HOLD,
+    Inquiry: INQUIRY,
 }
 
 
@@ -121,7 +153,7 @@ def test_the_table_names_every_state_and_every_event(machine):
 
 @pytest.mark.parametrize("machine", TABLES, ids=lambda each: each.__name__)
 def test_the_guards_of_the_database_know_the_same_edges(machine):
-    told = set(GUARDS.EDGES[machine._meta.model_name].split())
+    told = edges_in_the_database("vouchers")[machine._meta.model_name]
     assert told == {f"{source}>{target}" for source, _, target in edges(machine)}
 
 
@@ -258,7 +290,8 @@ def test_each_move_of_a_story_left_its_row():
         ("draft", "submitted"),
         ("submitted", "accepted"),
         ("accepted", "in_second_review"),
-        ("in_second_review", "proposed"),
+        ("in_second_review", "joint_check"),
+        ("joint_check", "proposed"),
         ("proposed", "in_notice"),
         ("in_notice", "notice_done"),
         ("notice_done", "approved"),

@@ -3,13 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
 from ledger.identifiers import new_id
 from tests.vouchers.story import (
     AT,
     CLERK,
-    FILE,
     OTHER_USCC,
     a_draft,
     a_programme,
@@ -30,7 +28,7 @@ from tests.vouchers.walk import (
     text_of,
 )
 from vouchers import enrolling, reviewing
-from vouchers.models import Application, Programme, PublicNotice, Voucher
+from vouchers.models import Application, PublicNotice, Voucher
 
 pytestmark = pytest.mark.django_db
 BASE = "/office/vouchers/"
@@ -58,8 +56,8 @@ def test_the_queue_shows_cases_by_tab_with_counts():
     done = submit(a_draft())
     page = text_of(clerk().get(BASE))
     assert done.application_no in page
-    assert "待受理 1" in page
-    assert "待复审 0" in page
+    assert "在办 1" in page
+    assert "待复核 0" in page
     assert "没有符合条件的办件" in text_of(clerk().get(BASE + "?tab=done"))
 
 
@@ -95,7 +93,7 @@ def test_a_case_shows_facts_sources_checks_files_and_history():
     page = text_of(clerk().get(case(done)))
     for words in (
         "软件和信息技术服务业", "企业申报", "licence.pdf", "SHA-256", "办理经过", "受理申请",
-        "演示方案第二条", "13812345678", "提交",
+        "演示方案第二条", "138＊＊＊＊5678", "提交",
     ):  # fmt: skip
         assert words in page
 
@@ -105,7 +103,7 @@ def test_the_bureau_opens_a_file_of_a_case():
     kept = done.attachments.first()
     answer = clerk().get(case(done, "files", str(kept.pk)))
     assert answer["Content-Type"] == "application/pdf"
-    assert b"".join(answer.streaming_content).startswith(b"%PDF-")
+    assert answer.content.startswith(b"%PDF-")
     assert clerk().get(case(done, "files", str(new_id()))).status_code == 404
 
 
@@ -122,7 +120,8 @@ def test_the_way_of_a_case_through_the_pages():
     assert "9月8日 24:00 期满" in text_of(first.get(BASE + "notices/"))
     first.post(BASE + "notices/", {"applications": [str(done.pk)]})
     notice = PublicNotice.objects.get()
-    with at(notice.ends_at):
+    with at(notice.ends_at):  # days later: both sign in again
+        first, second = clerk(), chief()
         first.post(f"{BASE}notices/{notice.pk}/close/")
         second.post(case(done, "approve"))
         page = text_of(second.get(BASE + "issue/"))
@@ -167,10 +166,8 @@ def test_the_same_person_sees_the_sentence_and_not_the_button():
 def test_the_same_person_is_refused_even_by_hand():
     done = reviewed()
     for name in ("王初审", "王初审二号"):
+        user_of(name, CLERK.person)
         both = bureau(name, REVIEWER + APPROVER)
-        user = user_of(name)
-        user.person_hash = CLERK.person
-        user.save()
         answer = both.post(case(done, "decide"), {"decision": "agree"})
         assert answer.status_code == 409
     done.refresh_from_db()
@@ -188,7 +185,6 @@ FIRST = [
     ({"decision": "pass", "approved": "9000"}, 409, "不超过申请金额"),
     ({"decision": "pass", "approved": "8000"}, 409, "请写明理由"),
     ({"decision": "reject", "reason": "材料不实"}, 409, "依据的条款"),
-    ({"decision": "return"}, 409, "请写明理由"),
 ]
 
 
@@ -244,39 +240,6 @@ def test_the_issue_page_says_when_the_budget_is_too_small():
 
 def test_issuing_what_is_not_there_is_404():
     assert chief().post(BASE + "issue/", {"application": "x"}).status_code == 404
-
-
-def test_an_edition_file_is_loaded_read_and_published():
-    browser = clerk()
-    answer = browser.post(
-        BASE + "programmes/", {"file": SimpleUploadedFile("p.toml", FILE.read_bytes())}
-    )
-    programme = Programme.objects.get()
-    assert answer["Location"] == f"{BASE}programmes/{programme.pk}/"
-    page = text_of(browser.get(answer["Location"]))
-    for words in ("演示方案第四条", "500,000.00 元", programme.digest, "发布方案", "第 2 窗口"):
-        assert words in page
-    browser.post(f"{BASE}programmes/{programme.pk}/publish/")
-    programme.refresh_from_db()
-    assert programme.state == "published"
-    assert browser.post(f"{BASE}programmes/{programme.pk}/publish/").status_code == 409
-
-
-BAD_EDITIONS = [
-    (b"", 422, ""),
-    (b"\xff\xfe", 422, "UTF-8"),
-    (b"[edition", 409, "TOML"),
-    (FILE.read_bytes().replace(b'"INSTANT"', b'"CLAIM_AFTER"'), 409, "先用后补"),
-    (FILE.read_bytes().replace(b"base_bp = 3000", b"base_bp = 99999"), 409, "ratio.base_bp"),
-]
-
-
-@pytest.mark.parametrize(("content", "status", "words"), BAD_EDITIONS)
-def test_a_faulty_edition_file_is_told_with_its_place(content, status, words):
-    answer = clerk().post(BASE + "programmes/", {"file": SimpleUploadedFile("p.toml", content)})
-    assert answer.status_code == status
-    assert words in text_of(answer)
-    assert not Programme.objects.exists()
 
 
 def test_a_grant_is_prepared_by_one_and_approved_by_another():
@@ -347,7 +310,7 @@ def changing(done):
         BASE + "notices/",
         BASE + "issue/",
         BASE + "programmes/",
-        f"{BASE}programmes/{programme.pk}/publish/",
+        f"{BASE}programmes/{programme.pk}/steps/publish/",
         f"{BASE}programmes/{programme.pk}/budget/",
     ]
 

@@ -6,7 +6,7 @@ from ledger.entries import decode
 from ledger.models import LogEntry
 from ledger.schemas import SchemaBook, house_schemas
 from tests.vouchers.story import a_draft, an_enterprise, approve, propose, submit
-from vouchers import enrolling
+from vouchers import barring, enrolling
 from vouchers.models import EnterpriseSeat
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,7 @@ FIRM = "上海金丝雀智能科技有限公司"
 def test_no_name_number_or_address_of_an_applicant_enters_the_log():
     firm = an_enterprise(name=FIRM)
     application = approve(propose(submit(a_draft(firm, contact=CANARIES))))
-    suspended = enrolling.suspend_enterprise(
+    suspended = barring.suspend_enterprise(
         firm, reason="金丝雀 13900001234 举报", actor=_seated(firm), at=application.approved_at
     )
     assert suspended.name == FIRM

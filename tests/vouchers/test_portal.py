@@ -138,10 +138,10 @@ def test_enrolment_binds_the_enterprise_to_the_account():
         answer = browser.post("/portal/enroll/", {"name": "上海智算有限公司", "uscc": f" {USCC} "})
         assert answer["Location"] == "/portal/"
         page = text_of(browser.get("/portal/"))
+        assert browser.get("/portal/enroll/")["Location"] == "/portal/"
     enterprise = Enterprise.objects.get()
     assert enterprise.uscc == USCC
     assert enterprise.name in page
-    assert browser.get("/portal/enroll/")["Location"] == "/portal/"
 
 
 ENROL = [

@@ -51,7 +51,7 @@ def test_an_enterprise_is_verified_before_its_application_is_taken_on():
         actor=admin_of(an_enterprise(OTHER_USCC, "别家公司")), at=AT,
     )  # fmt: skip
     done = submit(a_draft(enterprise))
-    with refused("enterprise_not_active", "请先在办件页核验企业"):
+    with refused("enterprise_registered", "请先在办件页核验企业"):
         reviewing.accept_application(done, actor=CLERK, at=AT)
     enrolling.verify_enterprise(enterprise, evidence="营业执照", actor=CLERK, at=AT)
     assert reviewing.accept_application(done, actor=CLERK, at=AT).state == "accepted"

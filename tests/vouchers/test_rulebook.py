@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from ledger.refusals import Refused
+from vouchers.edition_diff import edition_diff
+from vouchers.edition_writer import edition_text
 from vouchers.rulebook_reader import digest_of, parse_edition, read_rules
 
 FILE = Path(__file__).resolve().parents[2] / "vouchers" / "editions" / "putuo-demo-2026.toml"
@@ -27,15 +29,51 @@ def test_the_demonstration_edition_reads():
     assert e.settlement.mode == "INSTANT"
     assert e.stacking.cap_bp == 5000
     assert e.validity.cut_off == date(2027, 11, 30)
+    assert (e.caps.group_year_fen, e.caps.contract_fen) == (100_000_000, None)
+    assert (e.allocation.rule, e.allocation.waitlist, e.allocation.scores) == (
+        "FIRST_COME",
+        True,
+        (),
+    )
+    assert (e.validity.form, e.validity.denominations_fen) == ("FLEX", ())
+    assert e.validity.reminder_days == (30, 7, 1)
+    assert (e.review.joint_departments, e.review.second_approver_from_fen) == ((), None)
+    assert (e.review.objection_working_days, e.review.reconsider_working_days) == (15, 10)
 
 
 def test_every_rule_names_its_clause():
     e = edition()
     for part in (
-        e.windows, e.ratio, e.caps, e.budget, e.validity, e.contract, e.settlement, e.stacking,
+        e.windows, e.ratio, e.caps, e.budget, e.allocation, e.validity, e.contract,
+        e.settlement, e.stacking,
         e.review, *e.criteria, *e.declarations,
     ):  # fmt: skip
         assert part.clause.startswith("演示方案第"), part
+
+
+def test_what_old_editions_do_not_say_stands_as_it_was():
+    e = edition()
+    assert e.settlement.payable.everything
+    assert (e.caps.min_contract_for, e.ratio.bonuses[0].ground) == ("APPLICATION", "DOMESTIC")
+    text = TEXT.replace(
+        "price_cap_bp = 12000",
+        'price_cap_bp = 12000\nfailed_most_bp = 500\npayable_bases = ["allocated"]\n'
+        'payable_clause = "第九条"',
+    ).replace("add_bp = 1000", 'add_bp = 1000\nground = "YOUNG"\nmonths = 12')
+    rules = parse_edition(text)
+    e = read_rules(rules)
+    assert e.settlement.payable.bases == ("allocated",)
+    assert (e.settlement.payable.failed_most_bp, e.settlement.payable.cancelled_most_bp) == (
+        500, 10_000,
+    )  # fmt: skip
+    assert (e.ratio.bonuses[0].ground, e.ratio.bonuses[0].months) == ("YOUNG", 12)
+    assert parse_edition(edition_text(rules)) == rules
+    told = {
+        (each.title, each.before, each.after) for each in edition_diff(parse_edition(TEXT), rules)
+    }
+    assert ("失败作业最多支持（%）", "不设", "5%") in told
+    assert ("不满几个月", "不设", "12") in told
+    assert ("加成条件", "不设", "申请时成立不满规定月数") in told
 
 
 def test_the_same_rules_give_the_same_digest_whatever_the_layout():
@@ -107,7 +145,127 @@ FAULTS = [
     ("hard = false", "hard = 0", "criterion[1].hard", "true 或 false"),
     ('kind = "COMPUTE"', 'kind = "GOLD"', "edition.kind", "可选范围"),
     ("[stacking]", "[stack]", "stacking", "缺少"),
+    ('enterprise_year = "500000.00"', 'enterprise_year = "0"', "caps.enterprise_year", "大于零"),
+    ('total = "10000000.00"', 'total = "99999999999999"', "budget.total", "一万亿"),
+    ('group_year = "1000000.00"', 'group_year = "499999.99"', "caps.group_year", "不能低于单家"),
+    ("batch_size = 200", "batch_size = 0", "allocation.batch_size", "1 到 10000"),
+    ("batch_size = 200", "batch_size = 10001", "allocation.batch_size", "1 到 10000"),
+    ('rule = "FIRST_COME"', 'rule = "BY_TASTE"', "allocation.rule", "可选范围"),
+    ('rule = "FIRST_COME"', 'rule = "SCORED"', "allocation.score", "须列出评分项"),
+    ("min_score = 0", "min_score = 60", "allocation.min_score", "只有评分分配"),
+    ('form = "FLEX"', 'form = "FIXED"', "validity.denominations", "须列出面额"),
+    ("denominations = []", 'denominations = ["10000"]', "validity.denominations", "不能列面额"),
+    ("denominations = []", 'denominations = ["一万"]', "validity.denominations", "以元为单位"),
+    ("denominations = []", "", "validity.denominations", "缺少"),
+    ("[30, 7, 1]", "[1, 7, 30]", "validity.reminder_days", "由大到小"),
+    ("[30, 7, 1]", "[30, 7, 0]", "validity.reminder_days", "1 到 366"),
+    ("[30, 7, 1]", "[30, true]", "validity.reminder_days", "整数列表"),
+    ("joint_departments = []", 'joint_departments = [""]', "review.joint_departments", "文字列表"),
+    (
+        "joint_departments = []",
+        'joint_departments = ["甲", "甲"]',
+        "review.joint_departments",
+        "重复",
+    ),
+    (
+        "price_cap_bp = 12000",
+        "price_cap_bp = 12000\nfailed_most_bp = 10001",
+        "settlement.failed_most_bp",
+        "0 到 10000",
+    ),
+    (
+        "price_cap_bp = 12000",
+        "price_cap_bp = 12000\nfailed_most_bp = 0",
+        "settlement.payable_clause",
+        "依据条款",
+    ),
+    (
+        "price_cap_bp = 12000",
+        'price_cap_bp = 12000\npayable_bases = ["busy"]',
+        "settlement.payable_bases",
+        "计量口径",
+    ),
+    (
+        'min_contract = "10000.00"',
+        'min_contract = "10000.00"\nmin_contract_for = "ALL"',
+        "caps.min_contract_for",
+        "可选范围",
+    ),
+    ("add_bp = 1000", 'add_bp = 1000\nground = "YOUNG"', "ratio.bonus[1].months", "须填写月数"),
+    ("add_bp = 1000", "add_bp = 1000\nmonths = 12", "ratio.bonus[1].months", "不能填写月数"),
+    ("joint_working_days = 10", "joint_working_days = 61", "review.joint_working_days", "1 到 60"),
+    ("objection_working_days = 15", "", "review.objection_working_days", "缺少"),
+    ("reconsider_working_days = 10", "", "review.reconsider_working_days", "缺少"),
+    ("draft_days = 60", "draft_days = 367", "review.draft_days", "1 到 366"),
+    (
+        "draft_days = 60",
+        "draft_days = 60\nsecond_approver_from = 5",
+        "review.second_approver_from",
+        "文字",
+    ),
+    ('code = "finance"', 'code = "licence"', "evidence.code", "不能重复"),
+    ('code = "NOT_RELATED"', 'code = "NO_DOUBLE_FUNDING"', "declaration.code", "不能重复"),
+    ('code = "SCIENCE"', 'code = "TRAINING"', "purpose.code", "不能重复"),
 ]
+SHEET = """
+[[allocation.score]]
+code = "S1"
+title = "企业规模"
+fact = "sme_class"
+points = 40
+clause = "演示方案第三条第三款"
+[allocation.score.table]
+micro = 40
+small = 30
+[[allocation.score]]
+code = "S2"
+title = "合同金额"
+fact = "planned_total_fen"
+points = 60
+clause = "演示方案第三条第三款"
+[[allocation.score.band]]
+at_least = 1000000
+points = 20
+[[allocation.score.band]]
+at_least = 10000000
+points = 60
+
+[validity]
+"""
+SCORED = TEXT.replace('rule = "FIRST_COME"', 'rule = "SCORED"').replace("[validity]\n", SHEET)
+SCORE_FAULTS = [
+    ("min_score = 0", "min_score = 101", "allocation.min_score", "满分之和"),
+    ("micro = 40", "micro = 41", "allocation.score[1].table.micro", "0 到 40"),
+    ('code = "S2"', 'code = "S1"', "allocation.score.code", "不能重复"),
+    ("at_least = 10000000", "at_least = 1000000", "allocation.score[2].band", "由小到大"),
+    ("[allocation.score.table]\nmicro = 40\nsmall = 30\n", "", "allocation.score[1]", "之一"),
+    ('rule = "SCORED"', 'rule = "DRAW"', "allocation.score", "不能列评分项"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "place", "words"), SCORE_FAULTS)
+def test_a_faulty_scoring_sheet_is_refused_with_its_place(old, new, place, words):
+    assert old in SCORED
+    with pytest.raises(Refused) as refusal:
+        parse_edition(SCORED.replace(old, new, 1))
+    assert (refusal.value.code, refusal.value.field) == ("edition_invalid", place)
+    assert words in refusal.value.message
+
+
+def test_points_follow_the_bands_and_the_table():
+    size, amount = read_rules(parse_edition(SCORED)).allocation.scores
+    assert [size.score(v) for v in ("micro", "small", "medium", None, True)] == [40, 30, 0, 0, 0]
+    assert [amount.score(v) for v in (999_999, 1_000_000, 9_999_999, 10_000_000)] == [0, 20, 20, 60]
+    assert [amount.score(v) for v in (None, "10000000", True)] == [0, 0, 0]
+
+
+def test_fixed_faces_and_an_amount_tier_read_as_fen():
+    text = TEXT.replace('form = "FLEX"', 'form = "FIXED"')
+    text = text.replace("denominations = []", 'denominations = ["10000.00", "50000.00"]')
+    text = text.replace("draft_days = 60", 'draft_days = 60\nsecond_approver_from = "300000.00"')
+    e = read_rules(parse_edition(text))
+    assert e.validity.denominations_fen == (1_000_000, 5_000_000)
+    assert e.review.second_approver_from_fen == 30_000_000
 
 
 @pytest.mark.parametrize(("old", "new", "place", "words"), FAULTS)
@@ -120,15 +278,10 @@ def test_a_faulty_edition_is_refused_with_its_place(old, new, place, words):
     assert words in refusal.value.message
 
 
-@pytest.mark.parametrize(
-    ("mode", "word"), [("CLAIM_AFTER", "先用后补"), ("DIRECT_AFTER_USE", "使用后直补")]
-)
-def test_a_known_settlement_mode_that_is_not_carried_out_yet_is_refused_by_name(mode, word):
-    with pytest.raises(Refused) as refusal:
-        parse_edition(TEXT.replace('mode = "INSTANT"', f'mode = "{mode}"'))
-    assert refusal.value.code == "mode_not_ready"
-    assert word in refusal.value.message
-    assert "INSTANT" in refusal.value.message
+@pytest.mark.parametrize("mode", ["CLAIM_AFTER", "DIRECT_AFTER_USE"])
+def test_an_edition_may_pay_after_payment(mode):
+    rules = parse_edition(TEXT.replace('mode = "INSTANT"', f'mode = "{mode}"'))
+    assert read_rules(rules).settlement.mode == mode
 
 
 def test_a_text_that_is_no_toml_is_told():

@@ -9,7 +9,7 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vouchers.sizing import CLASSES, FEN_PER_WAN, SECTORS, classify, sector_of
+from vouchers.sizing import CLASSES, FEN_PER_WAN, SECTORS, classify, sector_of, way_down
 
 TREE = Path(settings.SHARED_DATA_DIR) / "china" / "gbt4754_2017_tree.js.gz"
 INDUSTRY = {
@@ -84,6 +84,9 @@ def test_every_limit_of_every_sector_is_reached_at_its_number_and_missed_below(c
     below = dict(figures)
     below[sector.indicators[at]] -= 1
     assert size(code, below) == (*CLASSES, "micro")[rank + 1]
+    above = dict(figures)
+    above[sector.indicators[at]] += 1
+    assert size(code, above) == CLASSES[rank]
 
 
 def size(code, figures):
@@ -142,6 +145,17 @@ def test_a_text_that_is_no_class_is_told(industry):
         return
     size = classify(industry, employees=10, revenue_fen=1, assets_fen=1)
     assert size.size_class == "unknown"
+
+
+def test_a_large_firm_is_told_how_far_it_is_from_the_limit_and_others_are_not():
+    assert way_down("I6513", "large") == (
+        "上年度从业人员低于 300 人，或营业收入低于 10000 万元，即不属于大型企业；"
+        "以新的年度数据再次申请。"
+    )
+    for industry in sorted(INDUSTRY.values()):
+        assert way_down(industry, "large").startswith("上年度")
+        assert way_down(industry, "medium") == ""
+    assert way_down("J6610", "large") == ""
 
 
 def test_a_new_firm_without_figures_is_rated_by_a_person():

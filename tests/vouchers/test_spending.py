@@ -20,7 +20,7 @@ from tests.vouchers.story import (
     journals,
     refused,
 )
-from vouchers import enrolling, issuing, spending
+from vouchers import barring, freezing, issuing, spending
 from vouchers.models import Hold, Redemption, StateRow
 from vouchers.positions import Position, voucher_position
 
@@ -105,16 +105,14 @@ def test_nothing_is_held_beyond_what_is_left():
 
 def test_a_frozen_voucher_holds_nothing():
     voucher = a_voucher()
-    issuing.freeze_voucher(voucher, reason="核查", actor=CLERK, at=voucher.issued_at)
+    freezing.freeze_voucher(voucher, reason="核查", actor=CLERK, at=voucher.issued_at)
     with refused("voucher_frozen", "冻结"):
         hold(voucher)
 
 
 def test_a_suspended_enterprise_holds_nothing():
     voucher = a_voucher()
-    enrolling.suspend_enterprise(
-        voucher.enterprise, reason="核查", actor=CLERK, at=voucher.issued_at
-    )
+    barring.suspend_enterprise(voucher.enterprise, reason="核查", actor=CLERK, at=voucher.issued_at)
     with refused("enterprise_suspended"):
         hold(voucher)
 

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("draft", "草稿"),
                             ("submitted", "已提交"),
@@ -38,7 +38,6 @@ class Migration(migrations.Migration):
                         ],
                         default="draft",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -176,11 +175,10 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[("open", "占用中"), ("closed", "已了结")],
                         default="open",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -273,7 +271,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("registered", "已注册"),
                             ("active", "正常"),
@@ -281,7 +279,6 @@ class Migration(migrations.Migration):
                         ],
                         default="registered",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -368,7 +365,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("draft", "草拟"),
                             ("published", "已发布"),
@@ -377,7 +374,6 @@ class Migration(migrations.Migration):
                         ],
                         default="draft",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -481,11 +477,10 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[("published", "公示中"), ("closed", "已结束")],
                         default="published",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),
@@ -607,7 +602,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "state",
-                    django_fsm.FSMField(
+                    models.CharField(
                         choices=[
                             ("active", "可用"),
                             ("used_up", "用罄"),
@@ -616,7 +611,6 @@ class Migration(migrations.Migration):
                         ],
                         default="active",
                         max_length=50,
-                        protected=True,
                         verbose_name="状态",
                     ),
                 ),

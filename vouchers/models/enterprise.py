@@ -10,6 +10,8 @@ from ledger.identifiers import new_id
 from vouchers.eligibility import Fact
 from vouchers.lifecycle import EnterpriseMachine
 
+KNOWN_STATES = [value for value, _ in EnterpriseMachine.State.choices]
+
 
 class Enterprise(EnterpriseMachine):
     """A body that may ask for vouchers; known by its unified social credit code.
@@ -24,6 +26,8 @@ class Enterprise(EnterpriseMachine):
     uscc_flag = models.CharField("代码提示", max_length=40, blank=True)
     registered_at = models.DateTimeField("注册时间")
     verified_at = models.DateTimeField("核验时间", null=True, blank=True)
+    standing_since = models.DateField("现状起始日", null=True, blank=True)
+    barred_until = models.DateField("取消资格至", null=True, blank=True)
     bank_name = models.CharField("开户银行", max_length=100, blank=True)
     bank_account_last4 = models.CharField("账号后四位", max_length=4, blank=True)
 
@@ -32,8 +36,11 @@ class Enterprise(EnterpriseMachine):
         verbose_name_plural = "企业"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(state__in=["registered", "active", "suspended"]),
-                name="enterprise_state_known",
+                condition=models.Q(state__in=KNOWN_STATES), name="enterprise_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="barred") | models.Q(barred_until__isnull=False),
+                name="enterprise_bar_has_an_end",
             ),
         ]
 
@@ -121,6 +128,7 @@ class EnterpriseSeat(models.Model):
     )
     role = models.CharField("角色", max_length=20, choices=Role.choices)
     active = models.BooleanField("有效", default=True)
+    may_submit = models.BooleanField("可以提交申请", default=True)
 
     objects = EnterpriseSeatQuerySet.as_manager()
 
@@ -133,3 +141,8 @@ class EnterpriseSeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} @ {self.enterprise}"
+
+    @property
+    def submits(self) -> bool:
+        """Say whether the person may hand in and withdraw: administrators, and whom they let."""
+        return self.role == self.Role.ADMIN or self.may_submit

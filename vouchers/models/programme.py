@@ -10,19 +10,34 @@ from vouchers.lifecycle import ProgrammeMachine
 from vouchers.rulebook import Edition
 from vouchers.rulebook_reader import read_rules
 
+KNOWN_STATES = [value for value, _ in ProgrammeMachine.State.choices]
+UNPUBLISHED = ["draft", "in_review", "consulting"]
+#: Locked editions by the digest of their rules, each read once in a process.
+_READ: dict[str, Edition] = {}
+_MOST_READ = 200
+
 
 class ProgrammeQuerySet(models.QuerySet["Programme"]):
     """Questions about programmes."""
 
     def published(self) -> "ProgrammeQuerySet":
         """Return editions that were made public, the newest first."""
-        return self.exclude(state=Programme.State.DRAFT).order_by("-published_at", "-edition_no")
+        return self.filter(published_at__isnull=False).order_by("-published_at", "-edition_no")
+
+    def in_consultation(self) -> "ProgrammeQuerySet":
+        """Return drafts that everybody may comment on."""
+        return self.filter(state=Programme.State.CONSULTING).order_by("title", "edition_no")
+
+    def taking(self) -> "ProgrammeQuerySet":
+        """Return the newest edition of each scheme that takes applications."""
+        standing = self.filter(state__in=[Programme.State.PUBLISHED, Programme.State.PAUSED])
+        return standing.order_by("slug", "-edition_no").distinct("slug")
 
     def current(self) -> "Programme | None":
         """Return the edition the start page speaks of: the newest one taking applications."""
         return (
             self.filter(state__in=[Programme.State.PUBLISHED, Programme.State.PAUSED])
-            .order_by("-published_at", "-edition_no")
+            .order_by("-published_at", "-edition_no", "-pk")
             .first()
         )
 
@@ -43,6 +58,13 @@ class Programme(ProgrammeMachine):
     cap_fen = models.BigIntegerField("每家企业年度上限（分）")
     published_at = models.DateTimeField("发布时间", null=True, blank=True)
     locked_at = models.DateTimeField("锁定时间", null=True, blank=True)
+    proposed_by = models.CharField("送审人", max_length=100, blank=True)
+    proposed_person = models.CharField("送审自然人", max_length=64, blank=True)
+    published_by = models.CharField("发布人", max_length=100, blank=True)
+    published_person = models.CharField("发布自然人", max_length=64, blank=True)
+    document_no = models.CharField("规范性文件文号", max_length=100, blank=True)
+    evaluation_score = models.PositiveSmallIntegerField("绩效评价得分", null=True, blank=True)
+    evaluation_no = models.CharField("绩效评价文号", max_length=100, blank=True)
 
     objects = ProgrammeQuerySet.as_manager()
 
@@ -56,12 +78,22 @@ class Programme(ProgrammeMachine):
         constraints = [
             models.UniqueConstraint(fields=["slug", "edition_no"], name="programme_edition_once"),
             models.CheckConstraint(
-                condition=models.Q(state__in=["draft", "published", "paused", "closed"]),
+                condition=models.Q(state__in=KNOWN_STATES),
                 name="programme_state_known",
             ),
             models.CheckConstraint(
-                condition=models.Q(state="draft") | models.Q(locked_at__isnull=False),
+                condition=models.Q(state__in=UNPUBLISHED) | models.Q(locked_at__isnull=False),
                 name="programme_published_is_locked",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(published_person="")
+                | ~models.Q(proposed_person=models.F("published_person")),
+                name="programme_two_persons",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(evaluation_score__isnull=True)
+                | models.Q(evaluation_score__lte=100),
+                name="programme_score_sane",
             ),
         ]
 
@@ -70,8 +102,15 @@ class Programme(ProgrammeMachine):
 
     @property
     def edition(self) -> Edition:
-        """Return the rules as the typed rulebook."""
-        return read_rules(self.rules)
+        """Return the rules as the typed rulebook; locked rules never change and are read once."""
+        if self.locked_at is None:
+            return read_rules(self.rules)
+        edition = _READ.get(self.digest)
+        if edition is None:
+            edition = read_rules(self.rules)
+            if edition.digest == self.digest and len(_READ) < _MOST_READ:
+                _READ[self.digest] = edition
+        return edition
 
     @property
     def account(self) -> AccountKey:
@@ -80,6 +119,8 @@ class Programme(ProgrammeMachine):
 
     def window_state(self, at: datetime) -> str:
         """Return ``open``, ``before``, ``between`` or ``after``; ``paused`` when halted."""
+        if self.state in UNPUBLISHED:
+            return "before"
         if self.state != self.State.PUBLISHED:
             return "paused" if self.state == self.State.PAUSED else "after"
         return self.edition.windows.state_at(at)

@@ -20,7 +20,11 @@ class VoucherQuerySet(models.QuerySet["Voucher"]):
         """Return vouchers that a new order could draw on now, the first to lapse first."""
         return self.filter(
             state="active", frozen=False, valid_from__lte=at, valid_until__gt=at
-        ).order_by("valid_until", "voucher_no")
+        ).in_drawing_order()
+
+    def in_drawing_order(self) -> "VoucherQuerySet":
+        """Return vouchers in the fixed order they are drawn on: the first to lapse first."""
+        return self.order_by("valid_until", "issued_at", "id")
 
     def lapsed(self, at: datetime) -> "VoucherQuerySet":
         """Return active vouchers whose validity is over."""
@@ -34,7 +38,9 @@ class VoucherQuerySet(models.QuerySet["Voucher"]):
 class Voucher(VoucherMachine):
     """A right to draw on the programme's budget up to ``face_fen`` (算力券).
 
-    Validity is half-open: from ``valid_from`` up to, not including, ``valid_until``.
+    Validity is half-open: from ``valid_from`` up to, not including, ``valid_until``. An approved
+    application gives one voucher or a set of them (``set_no`` from 1). ``issue_digest`` is the
+    hash of the log entry that issued it, ``check_code`` follows from both number and digest.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -45,9 +51,10 @@ class Voucher(VoucherMachine):
     enterprise = models.ForeignKey(
         Enterprise, on_delete=models.PROTECT, related_name="vouchers", verbose_name="企业"
     )
-    application = models.OneToOneField(
-        Application, on_delete=models.PROTECT, related_name="voucher", verbose_name="申请"
+    application = models.ForeignKey(
+        Application, on_delete=models.PROTECT, related_name="vouchers", verbose_name="申请"
     )
+    set_no = models.PositiveSmallIntegerField("本次第几张", default=1)
     face_fen = models.BigIntegerField("券面（分）")
     returned_fen = models.BigIntegerField("撤销退回（分）", default=0)
     valid_from = models.DateTimeField("有效起")
@@ -55,6 +62,8 @@ class Voucher(VoucherMachine):
     issued_at = models.DateTimeField("发放时间")
     issue_key = models.UUIDField("发放键", unique=True, null=True, blank=True)
     frozen = models.BooleanField("冻结", default=False)
+    issue_digest = models.CharField("发放摘要", max_length=64, blank=True)
+    check_code = models.CharField("核验码", max_length=16, unique=True, null=True, blank=True)
 
     objects = VoucherQuerySet.as_manager()
 
@@ -64,12 +73,15 @@ class Voucher(VoucherMachine):
         permissions = [("issue_voucher", "发放与撤销算力券")]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(state__in=["active", "used_up", "expired", "revoked"]),
+                condition=models.Q(
+                    state__in=["active", "used_up", "expired", "revoked", "surrendered"]
+                ),
                 name="voucher_state_known",
             ),
             models.CheckConstraint(
                 condition=models.Q(face_fen__gt=0), name="voucher_face_positive"
             ),
+            models.UniqueConstraint(fields=["application", "set_no"], name="voucher_set_no_once"),
             models.CheckConstraint(
                 condition=models.Q(returned_fen__gte=0)
                 & models.Q(returned_fen__lte=models.F("face_fen")),

@@ -8,14 +8,27 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
-from billing.management.demonstration import cases, metered, settled, summary, supply, support
-from billing.management.demonstration.cast import BUREAU, MONTH_FIRMS, Cast, when
+from billing.management.demonstration import (
+    cases,
+    claimed,
+    desk,
+    efficiency,
+    metered,
+    registers,
+    settled,
+    summary,
+    supply,
+    support,
+)
+from billing.management.demonstration.cast import MONTH_FIRMS, Cast, when
 from ledger import audit, clock
 from ledger.amounts import yuan_text
 from providers.models import Order
 from vouchers.models import Programme, Voucher
 
-OCTOBER_1, OCTOBER_31, NOVEMBER_30 = date(2026, 10, 1), date(2026, 10, 31), date(2026, 11, 30)
+OCTOBER = date(2026, 10, 1), date(2026, 10, 31)
+TO_NOVEMBER = date(2026, 10, 1), date(2026, 11, 30)
+FROM_SEPTEMBER = date(2026, 9, metered.SEPTEMBER[0]), date(2026, 10, 31)
 
 
 #: Columns when the story goes into a file or a log instead of a terminal.
@@ -41,25 +54,32 @@ class Command(BaseCommand):
             self.told.width = PAPER_WIDTH
         audit.ensure_key(clock.now())
         cast = Cast()
-        for person in BUREAU:
-            cast.enter(person)
+        cast.staff()
         programme, vouchers = self._support(cast)
         taopu, changfeng, orders = self._supply(cast, vouchers)
+        self._uploads(
+            claimed.september(cast, taopu, orders["claim"], self.telling), "2026 年 9 月：先用后补"
+        )
         self._uploads(metered.a_month(cast, taopu, changfeng, orders), "2026 年 10 月的上报")
         self._step("月结：计费、核销、对账单")
-        month_close = settled.close(cast, self.telling)
+        month_close = settled.close(cast, self.telling, settled.OCTOBER, when("2026-11-04 10:00"))
         settled.confirm(cast, month_close, self.telling)
+        efficiency_waits = efficiency.file_october(cast, taopu, changfeng)
+        month_close = settled.approve(cast, month_close, when("2026-11-10 10:00"))
+        claimed.write_off(cast, month_close, self.telling)
         month_close = settled.pay(cast, month_close, self.telling)
         self._step("月度报告 PDF")
         reports = settled.report(cast, month_close, self.telling)
         self._step("此后：办理中的事项与 11 月的上报")
         shown = cases.open_cases(cast, programme)
+        desk.dispatch(cast)
         self._uploads(metered.the_present(taopu, orders), "2026 年 11 月的上报")
         waiting = supply.order(
             cast, vouchers[1], changfeng, "nvidia-l40s", cards=2, hours=100,
             at=when("2026-11-18 10:00"), first=date(2026, 11, 23), last=date(2026, 12, 31),
             accepted=False,
         )  # fmt: skip
+        shown += [claimed.one_waiting(cast), efficiency_waits]
         shown.append((f"用券订单 {waiting.order_no}", "等待服务商接单：以 provider2 登录"))
         settled.seal_everything(self.telling)
         self._end(summary.write(cast, vouchers, month_close, reports, taopu, shown))
@@ -67,6 +87,7 @@ class Command(BaseCommand):
     def _support(self, cast: Cast) -> tuple[Programme, list[Voucher]]:
         self._step("政策批次与预算")
         programme = support.open_programme(cast)
+        paid_after_use = claimed.open_programme(cast)
         self._say(f"{programme.title}，预算 7,000,000.00 元")
         self._step("企业申请、两人审核、公示、发券")
         applications = [
@@ -79,9 +100,11 @@ class Command(BaseCommand):
         notice = support.notice(cast, applications, when("2026-09-01 10:00"))
         self._say(f"公示 {notice.notice_no}：{notice.starts_on} 至 {notice.last_day}")
         vouchers = support.issue(cast, notice, when("2026-09-09 09:00"))
+        vouchers.append(claimed.issue(cast, paid_after_use))
         for voucher in vouchers:
             face = yuan_text(voucher.face_fen)
             self._say(f"{voucher.voucher_no} {voucher.enterprise.name} 面额 {face} 元")
+        registers.load(cast)
         return programme, vouchers
 
     def _supply(
@@ -92,16 +115,17 @@ class Command(BaseCommand):
         taopu = supply.admit(cast, supply.TAOPU, when("2026-07-06 09:00"))
         changfeng = supply.admit(cast, supply.CHANGFENG, when("2026-07-07 09:00"))
         plan = (
-            ("delta", 0, taopu, "huawei-ascend-910b", 8, 700, NOVEMBER_30),
-            ("sample", 1, changfeng, "nvidia-l40s", 2, 300, OCTOBER_31),
-            ("maker", 2, taopu, "nvidia-a800", 16, 400, OCTOBER_31),
-            ("side", 0, changfeng, "nvidia-l40s", 4, 200, OCTOBER_31),
+            ("delta", 0, taopu, "huawei-ascend-910b", 8, 700, TO_NOVEMBER),
+            ("sample", 1, changfeng, "nvidia-l40s", 2, 300, OCTOBER),
+            ("maker", 2, taopu, "nvidia-a800", 16, 400, OCTOBER),
+            ("side", 0, changfeng, "nvidia-l40s", 4, 200, OCTOBER),
+            ("claim", 3, taopu, "huawei-ascend-910b", 4, 400, FROM_SEPTEMBER),
         )
         orders = {}
-        for day, (name, place, supplier, model, cards, hours, last) in enumerate(plan, start=21):
+        for day, (name, place, supplier, model, cards, hours, days) in enumerate(plan, start=21):
             orders[name] = supply.order(
                 cast, vouchers[place], supplier, model, cards=cards, hours=hours,
-                at=when(f"2026-09-{day} 10:00"), first=OCTOBER_1, last=last,
+                at=when(f"2026-09-{day} 10:00"), first=days[0], last=days[1],
             )  # fmt: skip
             held = yuan_text(orders[name].held_fen)
             self._say(f"{orders[name].order_no} {supplier.house.name} 冻结 {held} 元")

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group
+from django.core.management import call_command
 
 from ledger.actors import Actor
 from ledger.periods import SHANGHAI
@@ -64,9 +64,13 @@ BUREAU = (
     Person("approver2", "吴审定（演示）", "approver", "区数据局 · 第二位复审人"),
     Person("finance", "赵财务（演示）", "finance", "区数据局 · 预算、月结编制"),
     Person("finance2", "钱出纳（演示）", "finance", "区数据局 · 拨付登记"),
+    Person("finance3", "郑国库（演示）", "finance", "区财政局 · 拨付批准"),
     Person("auditor", "孙审计（演示）", "auditor", "审计 · 只读"),
     Person("platform", "周运维（演示）", "platform", "平台管理 · 无业务权限"),
 )
+
+#: Who signs for all others.
+FOUNDERS = ("platform", "approver")
 
 DELTA = Firm(
     "上海示例智能科技有限公司（演示）", "91310107MAFAKE0195", "sme1", "I6513", "86", "4200",
@@ -84,6 +88,13 @@ MAKER = Firm(
     unit_price="5.60", requested="42000.00", street="长征镇",
 )  # fmt: skip
 MONTH_FIRMS = (DELTA, SAMPLE, MAKER)
+
+#: Pays first and claims its share: the firm of the scheme that pays after use.
+CLAIMING = Firm(
+    "上海示范生物计算有限公司（演示）", "91310107MAFAKE22XF", "sme10", "I6513", "54", "2600",
+    "蛋白质结构预测模型训练", "昇腾 910B", domestic=True, card_hours="8000", unit_price="6.00",
+    requested="12000.00", street="宜川路街道",
+)  # fmt: skip
 
 WAITING = Firm(
     "演示：待受理科技有限公司", "91310107MAFAKE1314", "sme4", "I6513", "42", "1800",
@@ -128,18 +139,25 @@ class Cast:
         self._hashed = make_password(self.password)
 
     def enter(self, person: Person) -> Any:
-        """Give a person an account; bureau people get their group."""
+        """Give a person an account."""
         user = get_user_model().objects.create(
             username=person.username,
             display_name=person.name,
+            email=f"{person.username}@demo.example",
             person_hash=hashlib.sha256(f"demonstration:{person.username}".encode()).hexdigest(),
             password=self._hashed,
         )
-        if person in BUREAU:
-            user.groups.add(Group.objects.get(name=person.role))
         self.people[person.username] = person
         self.users[person.username] = user
         return user
+
+    def staff(self) -> None:
+        """Give the people of the bureau their accounts, and their roles as two persons may."""
+        for person in BUREAU:
+            self.enter(person)
+        founders_first = sorted(BUREAU, key=lambda each: each.username not in FOUNDERS)
+        roles = [f"{each.username}={each.role}" for each in founders_first]
+        call_command("found_bureau", *roles, demonstration=True, verbosity=0)
 
     def actor(self, username: str) -> Actor:
         """Return a person as the actor of an act."""

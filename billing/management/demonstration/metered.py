@@ -26,6 +26,7 @@ from providers.client import Answer, MeteringClient
 from providers.models import AcceleratorModel, Order
 
 WEEKS = ((1, 7), (8, 7), (15, 7), (22, 7), (29, 3))  # first day of October, days
+SEPTEMBER = (26, 5)  # the same of September
 UNKNOWN_NAME = "L40S-PCIe-48G"
 
 
@@ -70,7 +71,22 @@ def habits(orders: dict[str, Order]) -> dict[str, Habit]:
         "maker": Habit("tp-c", orders["maker"].order_no, "A800", 16, (6, 13)),
         "sample": Habit("cf-b", orders["sample"].order_no, "L40S", 2, (4, 9), share_milli=500),
         "side": Habit("cf-a", orders["side"].order_no, "L40S", 4, (3, 6)),
+        "claim": claiming(orders["claim"]),
     }
+
+
+def claiming(order: Order) -> Habit:
+    """Return how the enterprise works that pays first."""
+    return Habit("tp-q", order.order_no, "Ascend-910B", 4, (4, 9))
+
+
+def september(taopu: Supplier, order: Order) -> Told:
+    """Upload the last days of September, the first use of the order that is paid on a claim."""
+    told, (day, days) = Told(), SEPTEMBER
+    rows = usage.jobs(claiming(order), when(f"2026-09-{day:02d} 00:00"), days)
+    with wire(taopu) as client, clock.set_to(when("2026-10-01 09:00")):
+        told.add("桃浦：9 月下旬", _send(client, usage.as_csv(rows)))
+    return told
 
 
 def a_month(cast: Cast, taopu: Supplier, changfeng: Supplier, orders: dict[str, Order]) -> Told:
@@ -97,7 +113,9 @@ def _taopu_week(
     days: int,
 ) -> None:
     """桃浦 sends CSV files; a repeated file, a repeated request and a bad row happen on the way."""
-    rows = usage.jobs(works["delta"], begin, days) + usage.jobs(works["maker"], begin, days)
+    rows = [
+        row for name in ("claim", "delta", "maker") for row in usage.jobs(works[name], begin, days)
+    ]
     body = usage.as_csv(rows)
     if number == 2:
         spoiled = [*rows[:-1], {**rows[-1], "ended_at": "2026-10-14 24:00"}]

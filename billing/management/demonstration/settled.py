@@ -8,7 +8,7 @@ from typing import Any
 
 from billing import reporting, settling
 from billing.management.demonstration.cast import Cast, later, when
-from billing.models import MonthClose, Report, Statement
+from billing.models import Claim, MonthClose, PaymentBatch, Report, Statement
 from ledger import audit, clock, work
 from ledger.periods import Month
 from ledger.refusals import Broken
@@ -42,13 +42,13 @@ class Say:
         self.line(text)
 
 
-def close(cast: Cast, say: Say) -> MonthClose:
-    """Close October as work of the worker, and show how far it is."""
-    job = settling.close_month(OCTOBER, actor=cast.actor("finance"), at=when("2026-11-04 10:00"))
+def close(cast: Cast, say: Say, month: Month, at: datetime) -> MonthClose:
+    """Close a month as work of the worker, and show how far it is."""
+    job = settling.close_month(month, actor=cast.actor("finance"), at=at)
     done = wait_for(job, say)
     result = done.result or {}
     say(f"月结完成：对账单 {result['statements']} 份，摘要 {result['digest'][:16]}…")
-    return MonthClose.objects.get(month=str(OCTOBER))
+    return MonthClose.objects.get(month=str(month))
 
 
 def confirm(cast: Cast, month_close: MonthClose, say: Say) -> None:
@@ -72,10 +72,11 @@ def confirm(cast: Cast, month_close: MonthClose, say: Say) -> None:
         at=when("2026-11-05 15:00"),
     )
     for statement in statements:
-        _both(cast, statement, when("2026-11-06 10:00"))
+        confirm_both(cast, statement, when("2026-11-06 10:00"))
 
 
-def _both(cast: Cast, statement: Statement, at: datetime) -> None:
+def confirm_both(cast: Cast, statement: Statement, at: datetime) -> None:
+    """Let provider and enterprise say yes to a statement, a minute apart."""
     enterprise = statement.enterprise.seats.get().user.username
     provider = statement.provider.seats.get().user.username
     for minute, (side, username) in enumerate((("provider", provider), ("enterprise", enterprise))):
@@ -89,20 +90,20 @@ def _both(cast: Cast, statement: Statement, at: datetime) -> None:
         )
 
 
-def pay(cast: Cast, month_close: MonthClose, say: Say) -> MonthClose:
-    """Prepare, approve by another person, list, pay and finish."""
-    prepared = settling.prepare_settlement(
-        month_close, actor=cast.actor("finance"), at=when("2026-11-10 10:00")
+def approve(cast: Cast, month_close: MonthClose, at: datetime) -> MonthClose:
+    """Put a month forward; another person approves it a day later."""
+    prepared = settling.prepare_settlement(month_close, actor=cast.actor("finance"), at=at)
+    return settling.approve_settlement(
+        prepared, digest=prepared.digest, actor=cast.actor("approver"), at=later(at, days=1)
     )
-    approved = settling.approve_settlement(
-        prepared,
-        digest=prepared.digest,
-        actor=cast.actor("approver"),
-        at=when("2026-11-11 10:00"),
-    )
+
+
+def pay(cast: Cast, approved: MonthClose, say: Say) -> MonthClose:
+    """List what an approved month owes, sign, pay and finish."""
     batch = settling.export_payment_list(
         approved, actor=cast.actor("finance2"), at=when("2026-11-12 10:00")
     )
+    _sign_and_send(cast, batch)
     for number, line in enumerate(batch.lines.order_by("ordinal"), start=1):
         settling.record_payment(
             line,
@@ -115,18 +116,34 @@ def pay(cast: Cast, month_close: MonthClose, say: Say) -> MonthClose:
     return settling.finish_month(approved, actor=cast.actor("finance"), at=when("2026-11-16 16:00"))
 
 
+def _sign_and_send(cast: Cast, batch: PaymentBatch) -> None:
+    """Two of the bureau and two of finance sign the list, each another person; then it is sent."""
+    signers = ("approver", "approver2", "finance", "finance3")
+    for hour, (step, username) in enumerate(zip(settling.steps_of(batch), signers, strict=True)):
+        settling.sign_batch(
+            batch,
+            step=step,
+            digest=batch.sha256,
+            actor=cast.actor(username),
+            at=later(when("2026-11-12 11:00"), minutes=60 * hour),
+        )
+    settling.send_batch(batch, actor=cast.actor("finance2"), at=when("2026-11-13 09:00"))
+
+
 def report(cast: Cast, month_close: MonthClose, say: Say) -> list[Report]:
-    """Seal the log, then make the bureau's report and one for each provider."""
+    """Seal the log, then print the month: for the bureau, each provider, one enterprise; papers."""
     seal_everything(say)
-    providers: list[Provider | None] = [None]
-    providers += list(
-        Provider.objects.filter(statements__close=month_close).distinct().order_by("name")
-    )
+    mine = {"statements__close": month_close}
+    largest = month_close.statements.order_by("-public_fen", "statement_no").first()
+    subjects: list[Any] = [None, *Provider.objects.filter(**mine).distinct().order_by("name")]
+    if largest is not None:
+        subjects += [largest.enterprise, largest]
+    subjects += month_close.payments.all()
     made = [
         reporting.make_report(
             month_close, each, actor=cast.actor("finance"), at=when("2026-11-17 10:00")
         )
-        for each in providers
+        for each in subjects
     ]
     for each in made:
         job = work.find("billing.render_report", str(each.pk))
@@ -181,7 +198,7 @@ def wait_for(job: work.Work, say: Say) -> work.Work:
 def facts(month_close: MonthClose, reports: list[Report]) -> dict[str, Any]:
     """Return what the summary says of the settled month."""
     return {
-        "month": str(OCTOBER),
+        "month": month_close.month,
         "state": month_close.state,
         "statements": [
             {
@@ -196,6 +213,17 @@ def facts(month_close: MonthClose, reports: list[Report]) -> dict[str, Any]:
                 "pflops_hours": str(each.pflops_hours),
             }
             for each in month_close.statements.order_by("statement_no")
+        ],
+        "claims": [
+            {
+                "claim_no": each.claim_no,
+                "enterprise": each.statement.enterprise.name,
+                "state": each.state,
+                "state_label": each.get_state_display(),
+                "expected_fen": each.expected_fen,
+                "granted_fen": each.granted_fen,
+            }
+            for each in Claim.objects.with_parties().order_by("claim_no")
         ],
         "reports": [
             {

@@ -34,7 +34,7 @@ def write(
     checkpoint = audit.latest_checkpoint()
     positions = voucher_positions(vouchers)
     metered = sum(
-        each.device_milli_seconds * each.gflops for each in monthly_usage(settled.OCTOBER)
+        each.device_milli_seconds * each.gflops for each in monthly_usage(month_close.period)
     )
     told: dict[str, Any] = {
         "vouchers": [

@@ -18,6 +18,7 @@ from billing.management.demonstration.cast import Cast, Person, later, when
 from ledger.identifiers import new_id
 from providers import admitting, listing, ordering
 from providers.models import AcceleratorModel, Offering, Order, Provider, ProviderKey
+from vouchers import banking
 from vouchers.models import Voucher
 
 
@@ -60,6 +61,7 @@ CHANGFENG = House(
     "provider2",
     (Shelf("L40S 推理节点", "nvidia-l40s", 64, "CARD_HOUR", 580),),
 )
+JULY, SUMMER = when("2026-07-01 00:00"), when("2026-07-02 09:00")
 ACCOUNT = "31001550400050000000"  # invented; pages show the last four digits only
 
 
@@ -75,9 +77,8 @@ class Supplier:
     offerings: dict[str, Offering]
 
 
-def load_rates(cast: Cast) -> int:
+def load_rates(cast: Cast, at: datetime = SUMMER) -> int:
     """Enter the accelerator registry: proposed by one person, approved by another."""
-    at = when("2026-07-02 09:00")
     return listing.load_registry(
         # A card's dense peak does not age; public traces reach back to 2017.
         valid_from=when("2016-01-01 00:00"),
@@ -87,7 +88,7 @@ def load_rates(cast: Cast) -> int:
     )
 
 
-def admit(cast: Cast, house: House, at: datetime) -> Supplier:
+def admit(cast: Cast, house: House, at: datetime, *, machines_from: datetime = JULY) -> Supplier:
     """Admit a provider, confirm its machines and key, and open what it offers."""
     user = cast.enter(
         Person(
@@ -111,8 +112,17 @@ def admit(cast: Cast, house: House, at: datetime) -> Supplier:
     provider = admitting.admit_provider(
         provider, batch_no="2026-1", actor=bureau, at=later(at, hours=2)
     )
+    banking.confirm_account(
+        provider.accounts.waiting().get(),
+        number=ACCOUNT,
+        evidence="基本存款账户信息（演示）",
+        actor=bureau,
+        at=later(at, hours=2),
+    )
     offerings = {
-        shelf.model: _fill_shelf(cast, provider, shelf, house.username, later(at, hours=3))
+        shelf.model: _fill_shelf(
+            cast, provider, shelf, house.username, at=later(at, hours=3), since=machines_from
+        )
         for shelf in house.shelves
     }
     key, token, path = _make_key(cast, provider, house.username, later(at, hours=5))
@@ -120,7 +130,13 @@ def admit(cast: Cast, house: House, at: datetime) -> Supplier:
 
 
 def _fill_shelf(
-    cast: Cast, provider: Provider, shelf: Shelf, username: str, at: datetime
+    cast: Cast,
+    provider: Provider,
+    shelf: Shelf,
+    username: str,
+    *,
+    at: datetime,
+    since: datetime,
 ) -> Offering:
     own = cast.actor(username)
     model = AcceleratorModel.objects.get(key=shelf.model)
@@ -128,7 +144,7 @@ def _fill_shelf(
         provider,
         model,
         shelf.cards,
-        valid_from=when("2026-07-01 00:00"),
+        valid_from=since,
         evidence="演示：机房验收单",
         actor=own,
         at=at,

@@ -1,38 +1,47 @@
 """First part of the story: from the programme to the voucher."""
 
 from datetime import datetime
-from pathlib import Path
 
-from django.conf import settings
 from weasyprint import HTML
 
+from billing.management.demonstration import schemes
 from billing.management.demonstration.cast import Cast, Firm, Person, later, when
 from ledger.amounts import parse_yuan
 from ledger.identifiers import new_id
-from vouchers import applying, drafting, enrolling, gates, issuing, programming, reviewing
+from vouchers import (
+    applying,
+    drafting,
+    enrolling,
+    gates,
+    issuing,
+    reviewing,
+)
 from vouchers.models import Application, Enterprise, Programme, PublicNotice, Voucher
-
-EDITION = Path(settings.BASE_DIR) / "vouchers" / "editions" / "putuo-demo-2026.toml"
 
 
 def open_programme(cast: Cast) -> Programme:
-    """Load and publish the edition and take in the budget for compute vouchers."""
-    at = when("2026-07-01 08:30")
-    text = EDITION.read_text(encoding="utf-8")
-    programme = programming.load_edition(text, actor=cast.actor("finance"), at=at)
-    programme = programming.publish_edition(
-        programme, actor=cast.actor("approver"), at=later(at, minutes=5)
+    """Publish the schemes and take in their budgets; return the one for compute vouchers."""
+    other = schemes.publish(
+        cast, schemes.MODEL, "普数据规演〔2026〕2号（演示）", when("2026-06-26 09:00")
     )
+    grant(cast, other, "2000000.00", "普财预演〔2026〕2号（演示）", when("2026-06-26 09:20"))
+    at = when("2026-07-01 08:35")
+    programme = schemes.publish(cast, schemes.COMPUTE, "普数据规演〔2026〕1号（演示）", at)
+    grant(cast, programme, "7000000.00", "普财预演〔2026〕1号（演示）", later(at, minutes=15))
+    return programme
+
+
+def grant(cast: Cast, programme: Programme, amount: str, number: str, at: datetime) -> None:
+    """Take money of finance into a programme's budget, as two people may."""
     issuing.grant_budget(
         programme,
-        parse_yuan("7000000.00"),
-        document_no="普财预演〔2026〕1号（演示）",
+        parse_yuan(amount),
+        document_no=number,
         actor=cast.actor("finance"),
         approved_by=cast.actor("approver"),
-        at=later(at, minutes=20),
+        at=at,
         key=new_id(),
     )
-    return programme
 
 
 def enrol(cast: Cast, firm: Firm, at: datetime) -> Enterprise:
@@ -74,7 +83,12 @@ def submit(cast: Cast, firm: Firm, programme: Programme, at: datetime) -> Applic
     actor, then = cast.actor(firm.username), later(at, minutes=50)
     for slot in ("licence", "finance", "contract"):
         drafting.attach_file(
-            application, slot, f"{slot}-演示.pdf", paper(firm, slot), actor=actor, at=then
+            application,
+            slot,
+            f"{slot}-演示.pdf",
+            paper(firm.name, firm.uscc, slot),
+            actor=actor,
+            at=then,
         )
     application.refresh_from_db()
     edition = programme.edition
@@ -179,8 +193,8 @@ def answers(firm: Firm, at: datetime) -> dict[str, dict[str, str]]:
     }
 
 
-def paper(firm: Firm, slot: str) -> bytes:
-    """Return a one-page PDF that stands for a firm's evidence."""
-    page = f"<h1>{slot}（演示材料）</h1><p>{firm.name}</p><p>{firm.uscc}</p>"
+def paper(name: str, uscc: str, title: str) -> bytes:
+    """Return a one-page PDF that stands for what somebody hands in."""
+    page = f"<h1>{title}（演示材料）</h1><p>{name}</p><p>{uscc}</p>"
     written = HTML(string=f"<html lang='zh'><body>{page}</body></html>").write_pdf()
     return bytes(written or b"")

@@ -29,6 +29,8 @@ from ledger.periods import day_of
 from ledger.refusals import Broken
 from providers.retaining import damaged_bodies
 from vouchers.calendars import work_calendar
+from vouchers.notices import overdue_count, undelivered_count
+from vouchers.scanning import held_count
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 GIB = 2**30
@@ -36,6 +38,7 @@ FREE_WARN, FREE_FAIL = 5 * GIB, GIB
 PING_SECONDS = 2
 SEALER_TRIES = 4  # one second apart: the sealer looks once a second
 WITNESS_LATE = timedelta(minutes=15)  # asked each minute, so this is many rounds
+LATE = timedelta(hours=1)  # for a mail or a file that waits
 HOLIDAYS_AHEAD = timedelta(days=60)  # the longest period counted in working days, and some air
 OFFSET_WARN, OFFSET_FAIL = timedelta(milliseconds=500), timedelta(seconds=5)
 CHECK_OVERDUE = timedelta(days=2)
@@ -236,6 +239,26 @@ def raw_uploads() -> Answer:
     return OK, f"最近 {NEWEST_UPLOADS} 批上传的原始文件与摘要一致"
 
 
+def mail() -> Answer:
+    """Look whether mails leave the house."""
+    if not settings.MAIL.on:
+        return OK, "未开通（EMAIL_URL），消息只进站内信箱"
+    late = overdue_count(clock.now() - LATE)
+    if late:
+        return WARN, f"有 {late} 封邮件超过 1 小时没有发出：请查看办公后台的邮件发送记录"
+    return OK, f"没有积压，{undelivered_count()} 封未送达"
+
+
+def scanner() -> Answer:
+    """Look whether files come out of quarantine."""
+    if settings.FILE_SCANNER == "none":
+        return OK, "未接入病毒检查（FILE_SCANNER），文件只做类型和内容检查"
+    held = held_count(clock.now() - LATE)
+    if held:
+        return WARN, f"有 {held} 个文件超过 1 小时没有检查完，请核对 {settings.FILE_SCANNER}"
+    return OK, "没有积压"
+
+
 def assets() -> Answer:
     """Look whether the style sheet of the pages was built and collected."""
     if not (Path(settings.STATIC_ROOT) / "build" / "house.css").exists():
@@ -279,6 +302,8 @@ LOOKS: dict[str, tuple[str, Callable[[], Answer], bool]] = {
     "witnesses": ("日志见证", witnesses, True),
     "books": ("账簿核对", books, True),
     "font": ("PDF 与中文字体", chinese_font, False),
+    "mail": ("邮件", mail, True),
+    "scanner": ("文件病毒检查", scanner, True),
     "assets": ("页面样式", assets, False),
     "disk": ("磁盘", disk, False),
     "raw_uploads": ("上传原始文件", raw_uploads, True),
