@@ -176,6 +176,7 @@ class ClaimMachine(FSMModelMixin, models.Model):
         PARTIAL = "partial", "部分核销"
         REFUSED = "refused", "不予核销"
         SUSPENDED = "suspended", "暂缓"
+        LAPSED = "lapsed", "逾期失效"
 
     state = StateField("状态", choices=State.choices, default=State.DRAFT)
 
@@ -221,6 +222,10 @@ class ClaimMachine(FSMModelMixin, models.Model):
     @edge(["suspended"], "submitted", "恢复办理")
     def resume(self) -> None:
         """What kept it back is over; it is looked at anew."""
+
+    @edge(["draft", "supplement"], "lapsed", "逾期失效")
+    def lapse(self) -> None:
+        """The time to claim ran out while it was the enterprise's turn."""
 
 
 class PaymentLineMachine(FSMModelMixin, models.Model):

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 
 from billing.models import Claim, Objection, Statement, StatementLine
-from billing.settling.claiming import claim_until
+from billing.settling.claim_clock import claim_until
 from billing.settling.serving import SIDES, deadline_of, services, silent_sides
 from billing.statement_files import files_about, readable
 from ledger.periods import day_of

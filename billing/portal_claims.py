@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from billing import pages, pages_answers, settling
 from billing.forms_answers import PaperForm, uploads_of
 from billing.models import Claim, Statement
-from billing.settling.claiming import claim_until
+from billing.settling.claim_clock import LEAST_DAYS, claim_until
 from ledger import clock
 from ledger.refusals import Refused
 from vouchers.seats import actor_at, enterprise_member
@@ -43,6 +43,8 @@ def _page(
     context = {
         "statement": statement,
         "until": claim_until(statement) if statement.by_claim else None,
+        "waits": statement.objections.filter(state="open").exists(),
+        "least_days": LEAST_DAYS,
         **(pages_answers.claim_page(found) if found else {}),
         "form": form or PaperForm(initial=parties),
         "editable": found is not None and found.state in ("draft", "supplement"),

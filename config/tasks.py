@@ -13,6 +13,7 @@ from billing.settling import (
     deem_due,
     holds_claimed,
     lapse_claims,
+    remind_claimants,
     run_close_work,
     run_trial_work,
 )
@@ -119,8 +120,9 @@ def deem_statements() -> int:
 
 @shared_task
 def remind_holders_of_vouchers() -> int:
-    """Tell holders which of their vouchers lapse soon; return how many messages."""
-    return remind_holders(clock.now())
+    """Tell holders which vouchers lapse, and which claims are due, soon; return how many."""
+    at = clock.now()
+    return remind_holders(at) + remind_claimants(at)
 
 
 @shared_task

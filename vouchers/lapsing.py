@@ -28,7 +28,7 @@ def lapse_due(*, actor: Actor, at: datetime, kept: Container[UUID] = frozenset()
     asks again.
 
     Args:
-        kept: holds that live on, because what was claimed on them is still being decided.
+        kept: holds that live on, because something may still be claimed from them.
 
     Writes: what ``expire_voucher`` and ``release`` write; a message to each holder.
     """
@@ -84,10 +84,15 @@ def remind_holders(at: datetime) -> int:
     return told
 
 
+def reminder_due(days: tuple[int, ...], left: int) -> int | None:
+    """Return which of the days before an end is due to be told; of several missed the nearest."""
+    return min((each for each in days if left <= each), default=None)
+
+
 def _remind(voucher: Voucher, days: tuple[int, ...], available_fen: int, at: datetime) -> bool:
-    """Send the reminder that is due now: of several that were missed only the nearest."""
+    """Send the reminder that is due now."""
     left = (voucher.last_day - day_of(at)).days
-    due = min((each for each in days if left <= each), default=None)
+    due = reminder_due(days, left)
     if due is None or not available_fen:
         return False
     facts = {

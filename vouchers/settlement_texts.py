@@ -84,7 +84,21 @@ SETTLEMENT_TEXTS: dict[str, Text] = {
     "claim_supplement": Text(
         ENTERPRISE,
         "核销申请 {claim_no} 需要补正",
-        "请一次补齐：{reason}补正后重新提交；申报期限不变，为 {until}。",
+        "请一次补齐：{reason}补正后在 {until} 前重新提交。",
+        "portal_claim",
+        statutory=True,
+    ),
+    "claim_lapsing": Text(
+        ENTERPRISE,
+        "{statement_no} 的核销申请期限还剩 {days} 天",
+        "可申请 {amount_fen} 元，须在 {until} 前凭发票和付款凭据提交；逾期未申请的券额失效。",
+        "portal_claim",
+        statutory=True,
+    ),
+    "claim_lapsed": Text(
+        ENTERPRISE,
+        "{statement_no} 逾期未申请核销",
+        "申报期限已过，可申请的 {amount_fen} 元已失效。不同意的，可以向数据局书面提出。",
         "portal_claim",
         statutory=True,
     ),

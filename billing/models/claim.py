@@ -8,7 +8,7 @@ from billing.models.statement import Statement
 from ledger.identifiers import new_id
 
 GRANTED = ("written_off", "partial")
-OVER = (*GRANTED, "refused")
+DECIDED = (*GRANTED, "refused")
 
 
 class ClaimQuerySet(models.QuerySet["Claim"]):
@@ -18,9 +18,9 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
         """Return those the bureau has to act on, the oldest first."""
         return self.filter(state__in=["submitted", "checked"]).order_by("submitted_at", "id")
 
-    def underway(self) -> "ClaimQuerySet":
-        """Return those that were handed in and are not over: their hold must live."""
-        return self.exclude(state__in=["draft", *OVER])
+    def with_bureau(self) -> "ClaimQuerySet":
+        """Return those that were handed in and wait for the bureau: no deadline ends them."""
+        return self.filter(state__in=["submitted", "checked", "reviewed", "suspended"])
 
     def with_parties(self) -> "ClaimQuerySet":
         """Fetch everything a list shows along."""
@@ -97,7 +97,8 @@ class Claim(ClaimMachine):
                 name="claim_two_persons",
             ),
             models.CheckConstraint(
-                condition=~models.Q(state__in=["reviewed", *OVER]) | ~models.Q(reviewed_person=""),
+                condition=~models.Q(state__in=["reviewed", *DECIDED])
+                | ~models.Q(reviewed_person=""),
                 name="claim_decided_is_reviewed",
             ),
             models.CheckConstraint(

@@ -39,6 +39,11 @@ class StatementQuerySet(models.QuerySet["Statement"]):
             ~models.Exists(said_yes), ~models.Exists(objected), state__in=["in_review", "disputed"]
         )
 
+    def still_to_claim(self) -> "StatementQuerySet":
+        """Return those whose share waits, on the hold of the order, for a claim to be decided."""
+        waiting = self.filter(payee_kind="enterprise", granted_fen__isnull=True, public_fen__gt=0)
+        return waiting.exclude(state="paid")
+
     def newest_first(self) -> "StatementQuerySet":
         """Return them by month, the latest first, then by number."""
         return self.order_by("-month", "statement_no")

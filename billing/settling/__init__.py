@@ -14,6 +14,7 @@ from billing.settling.approving import (
     prepare_settlement,
     return_settlement,
 )
+from billing.settling.claim_clock import holds_claimed, lapse_claims, remind_claimants
 from billing.settling.claiming import add_paper, drop_paper, open_claim, submit_claim
 from billing.settling.closing import (
     CARRIABLE,
@@ -35,8 +36,6 @@ from billing.settling.confirming import confirm_statement
 from billing.settling.deciding_claims import (
     ask_supplement,
     check_claim,
-    holds_claimed,
-    lapse_claims,
     resume_claim,
     review_claim,
     send_back_claim,
@@ -125,6 +124,7 @@ __all__ = [
     "refer_clawback",
     "refund_share_fen",
     "release_payment",
+    "remind_claimants",
     "resolve_objection",
     "resume_claim",
     "return_settlement",

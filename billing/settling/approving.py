@@ -174,7 +174,7 @@ def finish_month(close: MonthClose, *, actor: Actor, at: datetime) -> MonthClose
         )
     waiting = {each["provider_id"] for each in close.carried}
     done = []
-    claimable = Statement.objects.filter(payee_kind="enterprise").exclude(state="paid")
+    claimable = Statement.objects.all().still_to_claim()
     over = Order.objects.finished(close.period.end_at).exclude(provider_id__in=waiting)
     for order in over.exclude(pk__in=claimable.values("order")):
         complete_order(order, actor=actor, at=at)

@@ -1,13 +1,14 @@
 """Claims: the enterprise files what it paid, with invoice and bank receipt.
 
 Only for programmes that pay after use (先用后补, 使用后直补). The statement is final when its month
-is approved; until the claim is written off the share lies on the hold of the order, which lives
-until ``claim_until``. A number of an invoice or a bank receipt serves one claim.
+is approved; until the claim is written off the share lies on the hold of the order, which lives as
+long as a statement may still be claimed from it. A number of an invoice or a bank receipt serves
+one claim.
 
 Source: domain.md 2.10; decision 0191.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -16,6 +17,7 @@ from billing.claim_rules import INVOICE, RECEIPT, Paper, Subject, fault_of, judg
 from billing.models import Claim, ClaimPaper, Statement, StatementFile, move
 from billing.models.state_row import write_row
 from billing.rating import SettlementMode
+from billing.settling.claim_clock import claim_until
 from billing.settling.confirming import need_seat, taken
 from billing.settling.outcomes import CHECKS_CLAIMS, tell_claim_waits
 from billing.statement_files import Kind, keep_files
@@ -29,15 +31,6 @@ from vouchers.evidence import Upload
 SIDE = "enterprise"
 CHECK_WORKING_DAYS = 10
 MOST_PAPERS = 30
-
-
-def claim_until(statement: Statement) -> datetime | None:
-    """Return the moment until which a statement may be claimed: as long as its hold lives (U6)."""
-    hold = statement.order.hold
-    if hold is None:
-        return None
-    tail = timedelta(days=statement.voucher.programme.edition.validity.claim_days)
-    return max(hold.expires_at, statement.voucher.valid_until + tail)
 
 
 @transaction.atomic

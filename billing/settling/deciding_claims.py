@@ -6,7 +6,6 @@ Source: domain.md 2.10; decision 0191.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations
-from typing import Any
 from uuid import uuid5
 
 from django.db import transaction
@@ -18,8 +17,8 @@ from billing.models import Claim, Statement, move
 from billing.models.state_row import who_did
 from billing.rating import Limits, Share, ShareLine, ShareRule, Term, public_share
 from billing.redeeming import share_rule
-from billing.settling.claiming import claim_until, said_by, subject_of, taken_claim
-from billing.settling.confirming import taken
+from billing.settling.claim_clock import claim_until
+from billing.settling.claiming import said_by, subject_of, taken_claim
 from billing.settling.outcomes import (
     CHECKS_CLAIMS,
     REVIEWS_CLAIMS,
@@ -290,43 +289,6 @@ def resume_claim(claim: Claim, *, reason: str, actor: Actor, at: datetime) -> Cl
     facts = {"outcome": "恢复办理", "reason": reason.strip()}
     tell_claim(claim, "claim_suspended", facts, at)
     return claim
-
-
-def lapse_claims(*, actor: Actor, at: datetime) -> int:
-    """Finish statements whose time to claim is over without a claim under way; return how many.
-
-    Writes: state rows and log entries; the hold lapses by itself (``vouchers.lapsing``).
-    """
-    busy = Claim.objects.all().underway().values("statement")
-    open_ones = Statement.objects.filter(
-        payee_kind="enterprise", state="approved", granted_fen__isnull=True, held_back_fen=0
-    ).exclude(pk__in=busy)
-    found = open_ones.with_parties().select_related("order__hold")
-    over = [each for each in found if (claim_until(each) or at) <= at]
-    return sum(_lapse(each, actor, at) for each in over)
-
-
-@transaction.atomic
-def _lapse(statement: Statement, actor: Actor, at: datetime) -> bool:
-    statement = taken(statement)
-    if statement.state != Statement.State.APPROVED or statement.granted_fen is not None:
-        return False
-    if Claim.objects.filter(statement=statement).underway().exists():
-        return False
-    statement.granted_fen = 0
-    statement.save()
-    book_claim(statement, uuid5(statement.pk, "lapse"), checker=actor, actor=actor, at=at)
-    move(statement, "pay", actor=actor, at=at, reason="逾期未申请核销")
-    statement.save()
-    body = {"statement": statement.pk, "expected_fen": statement.public_fen}
-    audit.record("claim.lapsed", body, actor=actor, at=at)
-    return True
-
-
-def holds_claimed() -> set[Any]:
-    """Return the holds that must live on because a claim on them is under way."""
-    busy = Claim.objects.all().underway()
-    return set(busy.values_list("statement__order__hold_id", flat=True))
 
 
 def _log(kind: str, claim: Claim, actor: Actor, at: datetime) -> None:

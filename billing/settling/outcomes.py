@@ -119,6 +119,15 @@ def tell_claim(claim: Claim, kind: str, facts: Mapping[str, Any], at: datetime) 
     tell_enterprise(statement.enterprise, kind, said, about=statement, at=at)
 
 
+def tell_claim_time(
+    statement: Statement, kind: str, facts: Mapping[str, Any], at: datetime, once: str
+) -> bool:
+    """Tell the enterprise that its time to claim ends, or ended; say whether it was told now."""
+    said = {"statement_no": statement.statement_no, **facts}
+    sent = tell_enterprise(statement.enterprise, kind, said, about=statement, at=at, once=once)
+    return sent is not None
+
+
 def tell_claim_waits(claim: Claim, right: str, at: datetime) -> None:
     """Tell those of the bureau who check or review claims that one waits."""
     facts = {

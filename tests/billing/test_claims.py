@@ -1,6 +1,6 @@
 """Claims after payment: papers, checks, two persons, the books; one number serves once (AF02)."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +12,7 @@ from billing.certifying import certificate_data
 from billing.claim_rules import Paper, Subject, fault_of, judge
 from billing.invariants import INVARIANTS
 from billing.models import Certificate, Claim, ClaimPaper
-from billing.settling.claiming import claim_until
+from billing.settling.claim_clock import claim_until
 from ledger.actors import system_actor
 from ledger.balances import balance
 from ledger.chart import redeemed
@@ -21,6 +21,7 @@ from ledger.refusals import Refused
 from tests.billing.world import CLOSE_AT, World, fresh, person
 from tests.vouchers.story import a_pdf
 from vouchers.evidence import Upload
+from vouchers.lapsing import lapse_due
 from vouchers.models import Notice
 from vouchers.spending import voucher_position
 
@@ -99,7 +100,7 @@ def broken() -> dict[str, list[Any]]:
 class After(World):
     """A programme that pays after payment: two enterprises, each with a final statement."""
 
-    def open(self, mode: str = "CLAIM_AFTER") -> None:
+    def open(self, mode: str = "CLAIM_AFTER", *, disputed: bool = False) -> None:
         self.make_programme(settlement__mode=mode)
         provider = self.make_provider()
         price = self.make_offering(provider)
@@ -110,7 +111,15 @@ class After(World):
             self.use(order, hours=500)
             orders.append(order)
             self.clerks.append(self.seated(self.seat(f"财务{firm.uscc}", enterprise=firm)))
-        close = self.approve(self.close())
+        close = self.close()
+        if disputed:
+            first = close.statements.get(order=orders[0])
+            settling.object_statement(first, side="enterprise", ordinal=1, reason="机房断电重跑",
+                                      actor=self.clerks[0], at=CLOSE_AT)  # fmt: skip
+            engineer = self.seated(self.seat("工程师", provider=provider))
+            settling.confirm_statement(fresh(first), side="provider", digest=first.digest,
+                                       actor=engineer, at=CLOSE_AT)  # fmt: skip
+        close = self.approve(close)
         self.statements = [close.statements.get(order=each) for each in orders]
 
     def paper(self, place: int, **changes: Any) -> Paper:
@@ -287,4 +296,75 @@ def test_a_claim_that_nobody_files_lapses_and_use_after_direct_wants_no_receipt(
     claim = settling.check_claim(claim, support=True, note="", actor=world.finance, at=until)
     claim = settling.review_claim(claim, reason="", actor=person("另一人"), at=until)
     assert claim.granted_fen == 880_000
+    assert broken() == {}
+
+
+def night(at: datetime) -> None:
+    """Do what the night does, in its order."""
+    beat = system_actor("expire-vouchers")
+    settling.lapse_claims(actor=beat, at=at)
+    lapse_due(actor=beat, at=at, kept=settling.holds_claimed())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("uphold", [False, True])
+def test_an_objection_that_is_decided_late_costs_the_enterprise_no_time(uphold: bool) -> None:
+    world = After()
+    world.open(disputed=True)
+    statement, other = world.statements
+    plain = claim_until(other)
+    assert plain is not None
+    late = plain + 5 * DAY
+    refused("objection_open", settling.open_claim, statement, actor=world.clerks[0], at=AT)
+    night(late)
+    hold = statement.order.hold
+    assert (fresh(statement).state, fresh(hold).state) == ("approved", "open")
+    assert (fresh(other).state, fresh(other.order.hold).state) == ("paid", "closed")
+    settling.resolve_objection(statement.objections.get(), uphold=uphold, resolution="已核实。",
+                               actor=world.approver, at=late)  # fmt: skip
+    if uphold:
+        assert fresh(statement).public_fen == 0
+        night(late)
+        assert fresh(hold).state == "closed", "nothing is left to be claimed"
+        assert broken() == {}
+        return
+    until = claim_until(fresh(statement))
+    assert until == late + 15 * DAY
+    night(until - timedelta(seconds=1))
+    claim = settling.open_claim(statement, actor=world.clerks[0], at=until - timedelta(seconds=1))
+    assert claim.expected_fen == 880_000
+    refused("claim_too_late", settling.open_claim, statement, actor=world.clerks[0], at=until)
+    night(until)
+    assert (fresh(claim).state, fresh(hold).state) == ("lapsed", "closed"), "never handed in"
+    assert broken() == {}
+
+
+@pytest.mark.django_db
+def test_what_the_bureau_sends_back_late_can_still_be_answered_and_lapses_unanswered() -> None:
+    world = After()
+    world.open("DIRECT_AFTER_USE")
+    late = (claim_until(world.statements[0]) or AT) + 20 * DAY
+    claims = []
+    for place in (0, 1):
+        claim = settling.open_claim(world.statements[place], actor=world.clerks[place], at=AT)
+        add(world, claim, place, number=str(place + 1) * 20)
+        claims.append(settling.submit_claim(claim, actor=world.clerks[place], at=AT))
+    night(late)
+    for each in claims:
+        settling.ask_supplement(each, text="请补充盖章的发票联，共两页。",
+                                actor=world.finance, at=late)  # fmt: skip
+    answered, silent = claims
+    until = claim_until(fresh(silent).statement)
+    assert until == late + 15 * DAY
+    again = settling.submit_claim(fresh(answered), actor=world.clerks[0], at=until - DAY)
+    assert again.state == "submitted"
+    assert [settling.remind_claimants(until - each * DAY) for each in (8, 7, 6, 1, 0)] == [
+        1, 1, 0, 1, 0,
+    ]  # fmt: skip
+    assert Notice.objects.filter(kind="claim_lapsing").count() == 3
+    night(until)
+    assert (fresh(silent).state, fresh(answered).state) == ("lapsed", "submitted")
+    assert not fresh(silent).papers.filter(active=True).exists(), "its invoice is free again"
+    assert fresh(fresh(silent).statement).state == "paid"
+    assert "8,800.00" in Notice.objects.get(kind="claim_lapsed").body
     assert broken() == {}

@@ -47,6 +47,7 @@ MOVES = {
         "refuse": {"reviewed": "refused"},
         "suspend": {"submitted": "suspended", "checked": "suspended"},
         "resume": {"suspended": "submitted"},
+        "lapse": {"draft": "lapsed", "supplement": "lapsed"},
     },
     PaymentBatch: {
         "approve": {"draft": "approved"},
