@@ -1,6 +1,7 @@
 """The stage on which every address is opened."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 
 from ledger import clock
 from tests.house.address_world import NOW, Stage, set_stage
-from tests.house.addresses import walkable
+from tests.house.addresses import Address, walkable
 
 
 @pytest.fixture(scope="module")
@@ -27,24 +28,67 @@ def stage(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Stag
             transaction.set_rollback(True)
 
 
-@pytest.fixture
-def walk(stage, settings, db):
-    """Return a function that asks for every address as one reader and collects what is wrong."""
-    settings.VAR_DIR = stage.things["folder"]
-    settings.MEDIA_ROOT = stage.things["folder"] / "attachments"
+@dataclass(frozen=True)
+class Answer:
+    """What an address answered, without its body: all that the judges look at."""
 
-    def walk_as(reader: str, judge: Any, method: str = "get", **options: Any) -> dict[str, int]:
+    status_code: int
+    headers: dict[str, str]
+
+    def get(self, name: str, default: str = "") -> str:
+        """Return a header, or what stands for it."""
+        return self.headers.get(name.lower(), default)
+
+    @property
+    def url(self) -> str:
+        """Return where a redirect leads."""
+        return self.get("Location")
+
+
+@dataclass
+class Walk:
+    """Ask for every address as one reader; who asks the same again is told the same answers."""
+
+    stage: Stage
+    told: dict[Any, list[tuple[Address, Answer]]] = field(default_factory=dict)
+
+    def __call__(
+        self, reader: str, judge: Any, method: str = "get", **options: Any
+    ) -> dict[str, int]:
+        """Return the addresses of which the judge does not approve, with the answer's status."""
+        asked = (reader, method, *sorted(options.items()))
+        if asked not in self.told:
+            self.told[asked] = self._ask(reader, method, options)
+        return {
+            f"{method} {address.route} ({address.right})": answer.status_code
+            for address, answer in self.told[asked]
+            if not judge(address, answer)
+        }
+
+    def _ask(self, reader: str, method: str, options: dict[str, Any]) -> list[Any]:
         client = Client(raise_request_exception=False, **options)
         if reader:
-            client.force_login(stage.people[reader])
-        wrong = {}
+            client.force_login(self.stage.people[reader])
+        told = []
         for address in walkable():
             with transaction.atomic():
-                answer = getattr(client, method)(address.fill(stage.things))
-                if not judge(address, answer):
-                    wrong[f"{method} {address.route} ({address.right})"] = answer.status_code
+                answer = getattr(client, method)(address.fill(self.stage.things))
+                headers = {name.lower(): value for name, value in answer.items()}
+                told.append((address, Answer(answer.status_code, headers)))
                 transaction.set_rollback(True)
-        return wrong
+        return told
 
+
+@pytest.fixture(scope="module")
+def walks(stage) -> Walk:
+    """Keep the answers for all tests of a file: the stage is the same, and so are they."""
+    return Walk(stage)
+
+
+@pytest.fixture
+def walk(walks, settings, db) -> Iterator[Walk]:
+    """Return a function that asks for every address as one reader and collects what is wrong."""
+    settings.VAR_DIR = walks.stage.things["folder"]
+    settings.MEDIA_ROOT = walks.stage.things["folder"] / "attachments"
     with clock.set_to(NOW):
-        yield walk_as
+        yield walks

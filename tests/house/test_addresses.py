@@ -12,6 +12,7 @@ import pytest
 from config.roles import ROLES
 from ledger.models import LogEntry
 from tests.house.addresses import GAPS, Address, addresses, walkable
+from tests.house.protections import not_kept, nothing_foreign_runs, protected
 
 OWN = {"seat:enterprise": "own enterprise", "seat:provider": "own provider"}
 OTHER = {"seat:enterprise": "other enterprise", "seat:provider": "other provider"}
@@ -162,10 +163,30 @@ def test_somebody_without_a_seat_is_led_to_enrolment_or_refused(walk):
     assert walk("nobody", judge) == {}
 
 
-@pytest.mark.parametrize("reader", ["own enterprise", "own provider", "approver"])
+@pytest.mark.parametrize("reader", [*OWN.values(), "approver"])
 @pytest.mark.parametrize("method", ["put", "delete"])
 def test_no_address_knows_other_methods_than_reading_and_sending(walk, reader, method):
     def judge(address: Address, answer: Any) -> bool:
         return answer.status_code in {302, 401, 403, 404, 405}
 
     assert walk(reader, judge, method) == {}
+
+
+@pytest.mark.parametrize("reader", ["", *OWN.values(), "approver"])
+def test_every_answer_carries_the_protections(walk, reader):
+    def judge(address: Address, answer: Any) -> bool:
+        return (
+            nothing_foreign_runs(address, answer)
+            and protected(address, answer)
+            and (not reader or not_kept(address, answer))
+        )
+
+    assert walk(reader, judge) == {}
+
+
+@pytest.mark.parametrize("reader", [*OWN.values(), "approver"])
+def test_no_form_is_taken_from_another_site(walk, reader):
+    def judge(address: Address, answer: Any) -> bool:
+        return address.route.startswith("/api/") or answer.status_code in {302, 403, 404, 405}
+
+    assert walk(reader, judge, "post", enforce_csrf_checks=True) == {}
