@@ -172,10 +172,10 @@ def send_batch(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _batch(pk)
     before = found.files.count()
     try:
-        settling.send_batch(found, actor=actor_of(request, "finance"), at=clock.now())
+        sent = settling.send_batch(found, actor=actor_of(request, "finance"), at=clock.now())
     except Refused as refused:
         return _page(request, pk, refusal=refused, status=CONFLICT)
-    if found.files.count() > before:
+    if sent.files.count() > before:  # ``found`` keeps the files that it came with
         messages.success(request, "付款文件已生成，请下载后送国库。")
     else:
         messages.warning(request, "没有可以送出的款项：所列款项均已暂停，原因见下。")

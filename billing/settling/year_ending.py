@@ -13,6 +13,7 @@ from ledger import audit
 from ledger.actors import Actor
 from ledger.balances import balance, balances
 from ledger.chart import budget, clawback_recovered, expired, paid, treasury
+from ledger.periods import day_of
 from ledger.refusals import Refused
 from providers.models import Provider
 from vouchers.funding import grant_budget
@@ -56,7 +57,8 @@ def standing_in_year_end(programme: Programme, at: datetime) -> list[str]:
     tail = end_of(validity.cut_off) + timedelta(days=validity.claim_days)
     found = []
     if at < tail:
-        found.append(f"用券截止日后的结算期到 {tail - timedelta(days=1):%Y-%m-%d} 才届满。")
+        last_day = day_of(tail - timedelta(days=1))
+        found.append(f"用券截止日后的结算期到 {last_day} 才届满。")
     if alive := Voucher.objects.filter(programme__slug=slug, state="active").count():
         found.append(f"还有 {alive} 张算力券没有失效或用罄，请等待夜间任务处理。")
     if held := Hold.objects.open().filter(voucher__programme__slug=slug).count():

@@ -307,7 +307,9 @@ def test_a_list_is_signed_sent_and_answered_from_its_pages() -> None:
         (("first", APPROVER), ("second", APPROVER), ("review", FINANCE), ("clear", FINANCE))
     ):
         signs_from_the_page(staff(f"签署{number}", *rights), batch, step)
-    cashier.post(reverse("office_pay_batch_send", args=[batch.pk]))
+    sending = reverse("office_pay_batch_send", args=[batch.pk])
+    assert "付款文件已生成" in text_of(cashier.post(sending, follow=True))
+    assert "没有可以送出的款项" in text_of(cashier.post(sending, follow=True))
     line = answers_from_the_page(cashier, batch)
     pay = reverse("office_pay", args=[line.pk])
     assert "必填" in text_of(cashier.post(pay, {"paid_on": "2026-11-04"}), 409)

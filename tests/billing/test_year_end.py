@@ -58,6 +58,8 @@ def test_what_is_left_goes_back_when_everything_is_over_and_not_before() -> None
     asked = {"use": "return", "document_no": "普财〔2027〕9号", "actor": world.finance}
     early = datetime(2027, 11, 30, 2, 0, tzinfo=UTC)
     assert code_of(settling.prepare_year_end, programme, **asked, at=early) == "year_open"
+    # Cut-off 30 November and 30 days more, as Shanghai counts days.
+    assert "到 2027-12-30 才届满" in settling.standing_in_year_end(programme, early)[0]
     assert any("还有 1 张算力券" in each for each in settling.standing_in_year_end(programme, OVER))
     lapse_due(actor=world.clerk, at=OVER)
     assert not list(overdue_holds(OVER))
