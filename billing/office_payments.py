@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from billing import lookup, settling
 from billing.forms import PaymentForm, ResultsForm
-from billing.models import PaymentHold, PaymentLine, PaymentSign
+from billing.models import PaymentBatch, PaymentHold, PaymentLine, PaymentSign
 from billing.settling.signing import BUREAU
 from ledger import clock
 from ledger.refusals import Refused
@@ -77,6 +77,7 @@ def _page(
         "has_signed": bool(person) and person in signed,
         "may_drop": found.state in ("draft", "approved", "finance_review", "finance_approved"),
         "may_pay": request.user.has_perm(PAY),
+        "may_send": request.user.has_perm(PAY) and _can_be_sent(found),
         "may_approve": request.user.has_perm(APPROVE),
         "form": form or PaymentForm(),
         "results_form": ResultsForm(),
@@ -87,6 +88,13 @@ def _page(
         "today": clock.now(),
     }
     return render(request, "office/payment_batch.html", context, status=status)
+
+
+def _can_be_sent(batch: PaymentBatch) -> bool:
+    """Tell whether a list may go out: fully signed, or sent but for what was suspended then."""
+    if batch.state == PaymentBatch.State.SENT:
+        return any(each.state == "waiting" for each in batch.lines.all())
+    return batch.state == PaymentBatch.State.FINANCE_APPROVED
 
 
 def _sign(request: HttpRequest, pk: UUID, role: str, *, bureau: bool) -> HttpResponse:
