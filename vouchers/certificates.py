@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 
 from ledger.capitals import capital_amount
 from ledger.check_codes import grouped, read_code
+from ledger.periods import day_of
 from ledger.printing import print_page, qr_svg, svg_address
 from ledger.refusals import Refused
 from vouchers.models import Voucher
@@ -87,7 +88,7 @@ def public_rows(voucher: Voucher) -> list[dict[str, Any]]:
         {"key": "持券企业", "value": voucher.enterprise.name},
         {"key": "方案", "value": str(voucher.programme)},
         {"key": "面额", "value": f"￥{voucher.face_fen // 100:,}.{voucher.face_fen % 100:02d}"},
-        {"key": "发放日期", "value": f"{voucher.issued_at:%Y-%m-%d}"},
+        {"key": "发放日期", "value": str(day_of(voucher.issued_at))},
         {"key": "有效期至", "value": f"{voucher.last_day}（含当日）"},
         {"key": "发放摘要（SHA-256）", "value": voucher.issue_digest},
         {"key": "核验码", "value": grouped(voucher.check_code or "")},
