@@ -136,6 +136,7 @@ def sign_in_settings(entry: Entry, *, confirm: bool, encrypted: bool) -> dict[st
         "ACCOUNT_EMAIL_SUBJECT_PREFIX": "【普陀区算力券】",
         "ACCOUNT_DEFAULT_HTTP_PROTOCOL": "https" if encrypted else "http",
         "ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE": False,  # the other sessions end, this one stays
+        "ACCOUNT_REAUTHENTICATION_METHODS": ["password", "mfa"],  # a code by mail has no page here
         "ACCOUNT_SESSION_REMEMBER": False,
         "ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS": False,  # one may come in as somebody else
         "ACCOUNT_FORMS": {name: forms + each for name, each in account.items()},
