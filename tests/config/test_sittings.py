@@ -96,7 +96,7 @@ def test_whoever_must_have_a_second_factor_does_nothing_before(entry):
     someone("li")
     client = Client()
     sign_in(client, "chen", PASSWORD)
-    assert client.get(OFFICE)["Location"] == "/account/factor/activate/"
+    assert client.get(OFFICE)["Location"] == "/account/factor/"
     form = client.get("/account/factor/activate/")
     secret = client.session["mfa.totp.secret"]
     assert secret in form.content.decode()
