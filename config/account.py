@@ -1,4 +1,4 @@
-"""Door: sign in and out, passwords, second factor, sessions: allauth's views in the house's frame.
+"""Door: sign in and out, passwords, recovery codes, sessions: allauth's views in the house's frame.
 
 Only what is listed here is reachable; each line states who may come.
 """
@@ -6,9 +6,7 @@ Only what is listed here is reachable; each line states who may come.
 from typing import Any
 
 from allauth.account import views as account
-from allauth.mfa.base import views as factor
 from allauth.mfa.recovery_codes import views as recovery
-from allauth.mfa.totp import views as totp
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -43,7 +41,7 @@ def public(view: Any) -> Any:
     return rights.public(_plainly(view))
 
 
-def _own(view: Any) -> Any:
+def own(view: Any) -> Any:
     """Mark a view of allauth that asks for a sign-in by itself."""
     return stating("signed in", _plainly(view))
 
@@ -105,9 +103,9 @@ urlpatterns = [
         public(account.password_reset_from_key_done),
         name="account_reset_password_from_key_done",
     ),
-    path("account/password/", _own(account.password_change), name="account_change_password"),
-    path("account/password/set/", _own(account.password_set), name="account_set_password"),
-    path("account/confirm/", _own(account.reauthenticate), name="account_reauthenticate"),
+    path("account/password/", own(account.password_change), name="account_change_password"),
+    path("account/password/set/", own(account.password_set), name="account_set_password"),
+    path("account/confirm/", own(account.reauthenticate), name="account_reauthenticate"),
     path("account/", overview, name="account"),
     path("account/", overview, name="mfa_index"),
     path("account/", overview, name="usersessions_list"),
@@ -124,18 +122,14 @@ urlpatterns = [
     path("account/", overview, name="socialaccount_connections"),
     path("account/sessions/end/", end_session, name="account_end_session"),
     path("account/factor/code/", factor_code, name="account_factor_code"),
-    path("account/factor/sign-in/", public(factor.authenticate), name="mfa_authenticate"),
-    path("account/factor/confirm/", _own(factor.reauthenticate), name="mfa_reauthenticate"),
-    path("account/factor/activate/", _own(totp.activate_totp), name="mfa_activate_totp"),
-    path("account/factor/deactivate/", _own(totp.deactivate_totp), name="mfa_deactivate_totp"),
     path(
         "account/factor/recovery/",
-        _own(recovery.view_recovery_codes),
+        own(recovery.view_recovery_codes),
         name="mfa_view_recovery_codes",
     ),
     path(
         "account/factor/recovery/new/",
-        _own(recovery.generate_recovery_codes),
+        own(recovery.generate_recovery_codes),
         name="mfa_generate_recovery_codes",
     ),
 ]

@@ -16,8 +16,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from config.confirming import confirmed_recently
-from config.realms import Realm, needs_second_factor, realm_of
+from config.factors import APP, factors_of, may_go
+from config.realms import Realm, realm_of
 from config.sessions import end_sessions
+from config.tongue import said, speaks_english
 from config.warning import warn_owner
 from ledger.boxes import close_text, open_text
 from ledger.networks import caller_address
@@ -29,6 +31,13 @@ SECOND_FACTOR = "second-factor"
 STAGES = {"allauth.account.stages.EmailVerificationStage": "config.stages.AddressStage"}
 #: New names are plain ASCII: no width, case or look-alike variant of another can be made.
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9._-]{2,39}")
+#: Ways to confirm again, the one asked for first in front. A key is asked before a code.
+WAYS = {
+    "reauthenticate": "改用密码",
+    "mfa_reauthenticate:webauthn": "改用安全密钥",
+    "mfa_reauthenticate": "改用验证器的六位验证码",
+}
+FIRST_KEYS = {1: "常用密钥", 2: "备用密钥"}
 WRONG = "用户名或密码不正确。"
 ELSEWHERE = "您在其他地方的登录已经退出：每个工作账号同时只能有一处登录。"
 TOO_MANY = "尝试次数过多。为保护账号，请过几分钟再试；忘记密码请使用“忘记密码”。"
@@ -121,6 +130,16 @@ class HouseAccounts(DefaultAccountAdapter):
         """Ask again who it is, unless that was shown just now; a sign-in counts."""
         return not confirmed_recently(context.request)
 
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Offer the ways that an account has; the first is the one that is asked for."""
+        ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        words = dict(WAYS)
+        if ways and not factors_of(user, APP).exists():
+            words["mfa_reauthenticate"] = "改用恢复码"
+        order = list(words)
+        ways.sort(key=lambda each: order.index(each["id"]))
+        return [each | {"description": words[each["id"]]} for each in ways]
+
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing: the pages say what happened."""
 
@@ -130,7 +149,9 @@ class HouseFactors(DefaultMFAAdapter):
 
     error_messages = DefaultMFAAdapter.error_messages | {
         "incorrect_code": "验证码不正确或已经用过。请等待下一个验证码再试。",
-        "cannot_delete_authenticator": "您的账号必须使用双重验证，不能停用。",
+        "cannot_delete_authenticator": (
+            "您的账号必须使用双重验证，不能停用最后一种方式。请先添加另一把安全密钥，或者启用验证器。"
+        ),
     }
 
     def get_totp_issuer(self) -> str:
@@ -150,5 +171,20 @@ class HouseFactors(DefaultMFAAdapter):
         return open_text(encrypted_text, SECOND_FACTOR)
 
     def can_delete_authenticator(self, authenticator: Any) -> bool:
-        """Forbid taking off a factor that the account must have."""
-        return not needs_second_factor(authenticator.user)
+        """Forbid taking off the last factor of an account that must have one."""
+        return may_go(authenticator)
+
+    def generate_authenticator_name(self, user: Any, type: Any) -> str:  # noqa: A002 - theirs
+        """Propose a name for a further key."""
+        number = factors_of(user, type).count() + 1
+        name = FIRST_KEYS.get(number, f"第 {number} 把密钥")
+        return said(name) if speaks_english() else name  # in a field nothing else would say it
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Say for whom a key is made: the host of the request, by the name of the service."""
+        return super().get_public_key_credential_rp_entity() | {"name": self.get_totp_issuer()}
+
+    def get_public_key_credential_user_entity(self, user: Any) -> dict[str, Any]:
+        """Say what a browser shows beside a key."""
+        told: dict[str, Any] = super().get_public_key_credential_user_entity(user)
+        return told | {"name": user.username, "display_name": user.display_name or user.username}

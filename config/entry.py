@@ -102,6 +102,27 @@ def password_rules(*, graded: bool) -> list[dict[str, Any]]:
     return [*rules, {"NAME": "config.passwords.ThreeKinds"}] if graded else rules
 
 
+def _factor_settings() -> dict[str, Any]:
+    """Return the settings of second factors; a key alone opens nothing without the password."""
+    codes, keys = "config.entry_forms.", "config.key_forms."
+    return {
+        "MFA_ADAPTER": "config.adapters.HouseFactors",
+        "MFA_FORMS": {
+            "authenticate": codes + "FactorForm",
+            "reauthenticate": codes + "FactorAgainForm",
+            "activate_totp": codes + "ActivateFactorForm",
+            "authenticate_webauthn": keys + "ShowKeyForm",
+            "reauthenticate_webauthn": keys + "ShowKeyAgainForm",
+            "add_webauthn": keys + "AddKeyForm",
+            "edit_webauthn": keys + "RenameKeyForm",
+        },
+        "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
+        "MFA_PASSKEY_LOGIN_ENABLED": False,
+        "MFA_PASSKEY_SIGNUP_ENABLED": False,
+        "MFA_ALLOW_UNVERIFIED_EMAIL": True,  # accounts of the bureau come by invitation
+    }
+
+
 def sign_in_settings(entry: Entry, *, confirm: bool, encrypted: bool) -> dict[str, Any]:
     """Return the settings of allauth, and of the cache in which tries are counted.
 
@@ -109,8 +130,7 @@ def sign_in_settings(entry: Entry, *, confirm: bool, encrypted: bool) -> dict[st
         confirm: an address given at sign-up must be confirmed by mail before the first sign-in.
         encrypted: people come by https.
     """
-    forms, factor = "config.entry_forms.", {"authenticate": "FactorForm"}
-    factor |= {"reauthenticate": "FactorAgainForm", "activate_totp": "ActivateFactorForm"}
+    forms = "config.entry_forms."
     account = {
         "login": "LoginForm",
         "signup": "SignupForm",
@@ -136,6 +156,7 @@ def sign_in_settings(entry: Entry, *, confirm: bool, encrypted: bool) -> dict[st
         "ACCOUNT_EMAIL_SUBJECT_PREFIX": "【普陀区算力券】",
         "ACCOUNT_DEFAULT_HTTP_PROTOCOL": "https" if encrypted else "http",
         "ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE": False,  # the other sessions end, this one stays
+        "ACCOUNT_REAUTHENTICATION_METHODS": ["password", "mfa"],  # a code by mail has no page here
         "ACCOUNT_SESSION_REMEMBER": False,
         "ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS": False,  # one may come in as somebody else
         "ACCOUNT_FORMS": {name: forms + each for name, each in account.items()},
@@ -145,10 +166,7 @@ def sign_in_settings(entry: Entry, *, confirm: bool, encrypted: bool) -> dict[st
             "login_failed": "60/m/ip,5/300s/key",
             "signup": "60/m/ip",
         },
-        "MFA_ADAPTER": "config.adapters.HouseFactors",
-        "MFA_FORMS": {name: forms + each for name, each in factor.items()},
-        "MFA_SUPPORTED_TYPES": ["totp", "recovery_codes"],
-        "MFA_ALLOW_UNVERIFIED_EMAIL": True,  # accounts of the bureau come by invitation
+        **_factor_settings(),
         "SOCIALACCOUNT_ADAPTER": "config.government.GovernmentAccounts",
         "SOCIALACCOUNT_EMAIL_VERIFICATION": "none",  # the government vouches, not a mail
         "SOCIALACCOUNT_EMAIL_REQUIRED": False,

@@ -7,6 +7,7 @@ from allauth.mfa.base import forms as factor
 from allauth.mfa.totp import forms as totp
 from django import forms
 
+from config.factors import APP, factors_of
 from config.passwords import LONGEST
 from config.persons import IdentityRefused, clean_identity, person_of
 
@@ -14,7 +15,7 @@ CODE = {"autocomplete": "one-time-code", "inputmode": "numeric", "class": "govuk
 LONGEST_LOGIN = 150
 
 
-def _bounded(field: Any, label: str, longest: int = LONGEST) -> None:
+def bounded(field: Any, label: str, longest: int = LONGEST) -> None:
     """Give a field its Chinese name and a limit that is checked before anything is computed."""
     field.label = label
     field.max_length = longest
@@ -27,11 +28,11 @@ class LoginForm(account.LoginForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _bounded(self.fields["login"], "用户名", LONGEST_LOGIN)
+        bounded(self.fields["login"], "用户名", LONGEST_LOGIN)
         self.fields["login"].widget.attrs |= {
             "autocomplete": "username", "autocapitalize": "none", "spellcheck": "false",
         }  # fmt: skip
-        _bounded(self.fields["password"], "密码")
+        bounded(self.fields["password"], "密码")
         self.fields["password"].help_text = ""
 
 
@@ -57,7 +58,7 @@ class SignupForm(account.SignupForm):
         }
         for name, label in named.items():
             if name in self.fields:
-                _bounded(self.fields[name], label)
+                bounded(self.fields[name], label)
         self.fields["username"].help_text = "小写字母开头，可用数字、点、横线和下划线。"
 
     def clean_identity(self) -> str:
@@ -75,7 +76,7 @@ class ResetPasswordForm(account.ResetPasswordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _bounded(self.fields["email"], "电子邮箱", 254)
+        bounded(self.fields["email"], "电子邮箱", 254)
 
 
 class ResetPasswordKeyForm(account.ResetPasswordKeyForm):
@@ -83,8 +84,8 @@ class ResetPasswordKeyForm(account.ResetPasswordKeyForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _bounded(self.fields["password1"], "新密码")
-        _bounded(self.fields["password2"], "再输一次新密码")
+        bounded(self.fields["password1"], "新密码")
+        bounded(self.fields["password2"], "再输一次新密码")
 
 
 class ChangePasswordForm(account.ChangePasswordForm):
@@ -92,9 +93,9 @@ class ChangePasswordForm(account.ChangePasswordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _bounded(self.fields["oldpassword"], "当前密码")
-        _bounded(self.fields["password1"], "新密码")
-        _bounded(self.fields["password2"], "再输一次新密码")
+        bounded(self.fields["oldpassword"], "当前密码")
+        bounded(self.fields["password1"], "新密码")
+        bounded(self.fields["password2"], "再输一次新密码")
 
 
 class ConfirmForm(account.ReauthenticateForm):
@@ -102,22 +103,31 @@ class ConfirmForm(account.ReauthenticateForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _bounded(self.fields["password"], "密码")
+        bounded(self.fields["password"], "密码")
 
 
 class _Code:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["code"]  # type: ignore[attr-defined]
-        _bounded(field, "六位验证码", 20)
+        bounded(field, "六位验证码", 20)
         field.widget.attrs |= CODE
 
 
-class FactorForm(_Code, factor.AuthenticateForm):
+class _OwnCode(_Code):
+    """The code of an account: without an authenticator app only recovery codes are there."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not factors_of(self.user, APP).exists():  # type: ignore[attr-defined]
+            self.fields["code"].label = "恢复码"  # type: ignore[attr-defined]
+
+
+class FactorForm(_OwnCode, factor.AuthenticateForm):
     """Show the second factor at sign-in."""
 
 
-class FactorAgainForm(_Code, factor.ReauthenticateForm):
+class FactorAgainForm(_OwnCode, factor.ReauthenticateForm):
     """Confirm that it is still oneself, by the second factor."""
 
 

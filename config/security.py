@@ -10,6 +10,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.http import HttpRequest
 
+from config.factors import APP, KEY, factors_of, may_go
 from config.passwords import GOOD_FOR
 from config.realms import needs_second_factor
 from config.sessions import end_sessions
@@ -20,12 +21,25 @@ SECRET_KEY = "mfa.totp.secret"  # noqa: S105 - where allauth keeps it in the ses
 def overview(request: HttpRequest) -> dict[str, Any]:
     """Return what the page of one's own account shows."""
     user: Any = request.user
-    found = {each.type: each for each in Authenticator.objects.filter(user=user)}
-    codes = found.get(Authenticator.Type.RECOVERY_CODES)
+    factors = list(factors_of(user))
+    app = next((each for each in factors if each.type == APP), None)
+    codes = Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES).first()
     changed = user.password_changed_at
     return {
         "person": user,
-        "has_factor": Authenticator.Type.TOTP in found,
+        "has_factor": bool(factors),
+        "app": app,
+        "app_may_go": app is not None and may_go(app),
+        "keys": [
+            {
+                "pk": each.pk,
+                "name": each.wrap().name,
+                "added_at": each.created_at,
+                "used_at": each.last_used_at,
+            }
+            for each in factors
+            if each.type == KEY
+        ],
         "must_have_factor": needs_second_factor(user),
         "codes_left": len(codes.wrap().get_unused_codes()) if codes else 0,
         "sessions": [

@@ -195,5 +195,5 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}}
-    | {name: {"level": "WARNING"} for name in ("weasyprint", "fontTools", "pikepdf", "httpx")},
+    | {it: {"level": "WARNING"} for it in ("weasyprint", "fontTools", "pikepdf", "httpx", "fido2")},
 }

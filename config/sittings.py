@@ -9,7 +9,6 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.reauthentication import suspend_request
-from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -19,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from config.confirming import confirmed_recently
+from config.factors import factors_of
 from config.matrix import asks_again
 from config.passwords import too_old
 from config.realms import Realm, realm_here
@@ -80,7 +80,7 @@ def _missing(request: HttpRequest) -> HttpResponse | None:
         return None
     if settings.ENTRY.second_factor and not _has_factor(request):
         messages.warning(request, "您的账号必须先启用双重验证，才能办理业务。")
-        return redirect("mfa_activate_totp")
+        return redirect("account_factor")
     if settings.ENTRY.graded_passwords and too_old(request.user):
         messages.warning(request, "密码已使用超过 90 天，请先更换密码。")
         return redirect("account_change_password")
@@ -91,8 +91,7 @@ def _has_factor(request: HttpRequest) -> bool:
     """Say whether nothing is missing: not needed, or there; looked up once a session."""
     if realm_here(request) not in (Realm.BUREAU, Realm.PROVIDER) or request.session.get(FACTOR):
         return True
-    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
-    found = Authenticator.objects.filter(user=request.user, type__in=kinds).exists()
+    found = factors_of(request.user).exists()
     if found:
         request.session[FACTOR] = True
     return found

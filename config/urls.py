@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("vouchers.portal")),
     path("", include("vouchers.portal_check")),
     path("", include("config.account")),
+    path("", include("config.account_keys")),
     path("", include("config.frame_invitation")),
     path("portal/binding/", include("config.portal_binding")),
     path("portal/members/", include("config.portal_members")),

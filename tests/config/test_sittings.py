@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.cache import cache
 from django.test import Client
 
@@ -95,7 +96,7 @@ def test_whoever_must_have_a_second_factor_does_nothing_before(entry):
     someone("li")
     client = Client()
     sign_in(client, "chen", PASSWORD)
-    assert client.get(OFFICE)["Location"] == "/account/factor/activate/"
+    assert client.get(OFFICE)["Location"] == "/account/factor/"
     form = client.get("/account/factor/activate/")
     secret = client.session["mfa.totp.secret"]
     assert secret in form.content.decode()
@@ -128,6 +129,18 @@ def test_an_act_of_weight_asks_again_and_goes_on_after_the_answer(entry, monkeyp
     assert client.post(led["Location"], {"password": "wrong"}).status_code == 200
     gone_on = client.post(led["Location"], {"password": PASSWORD})
     assert gone_on.status_code != 302 or "confirm" not in gone_on.url
+
+
+def test_a_confirmed_address_is_no_way_to_confirm_again_and_breaks_none(entry, monkeypatch):
+    entry(confirm_again_seconds=300)
+    user = someone("li", email="li@example.org")
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    client = Client()
+    sign_in(client, "li", PASSWORD)
+    later(monkeypatch, seconds=301)
+    led = client.get("/account/factor/activate/")
+    assert led["Location"].startswith("/account/confirm/?next=")
+    assert client.get(led["Location"]).status_code == 200
 
 
 def test_a_session_of_ones_own_is_ended_and_nobody_elses():

@@ -32,6 +32,7 @@ from providers.models import BatchRow, Provider
 from providers.restricting import file_networks
 from tests.billing.payments import send
 from tests.billing.world import CLOSE_AT, World, fresh, quiet
+from tests.config.security_key import key_of
 from tests.house.address_claims import (
     DECEMBER_AT,
     account_filed,
@@ -375,7 +376,7 @@ def _people_pages(stage: Stage, world: World) -> None:
         actor=Actor(kind="user", id="n", name="n", role="n", person=new.person_hash), at=NOW,
     )  # fmt: skip
     stage.things |= {
-        "appeal": appeal.pk,
+        "appeal": appeal.pk, "security_key": key_of(chief)[1].pk,
         "firm_seat": colleague.pk, "provider_seat": engineer.pk, "account": new.pk,
         "grant": grant.pk, "delegation": delegation.pk, "declaration": declared.pk,
     }  # fmt: skip

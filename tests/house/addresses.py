@@ -20,6 +20,7 @@ GAPS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/office/standing/conflicts/", {"pk": "declaration"}),
     ("/account/identity/", {"provider_id": "=government"}),
     ("/office/standing/appeals/", {"pk": "appeal"}),
+    ("/account/factor/keys/", {"pk": "security_key"}),
     ("/account/", {"secret": "=no-such-link", "key": "=no-such-key", "uidb36": "=1"}),
     ("/portal/apply/<uuid:pk>/files/", {"pk": "draft", "file_pk": "draft_file"}),
     ("/portal/apply/", {"pk": "draft", "code": "=enterprise"}),

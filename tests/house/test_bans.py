@@ -65,6 +65,7 @@ OWN_SCRIPTS = {
     "static/house.js",
     "static/log-check.js",
     "static/log-proof.js",
+    "static/security-key.js",
     "static/try-it.js",
     "static/verify.js",
 }
