@@ -4,7 +4,6 @@ Source: domain.md 2.10 and U6; decisions 0191 and 0227.
 """
 
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any
 from uuid import uuid5
 
@@ -39,9 +38,9 @@ def claim_until(statement: Statement) -> datetime | None:
     answered = StateRow.objects.filter(
         subject_id__in=statement.claims.values("pk"), event__in=BACK_TO_ENTERPRISE
     ).values_list("at", flat=True)
-    turns = chain([statement.close.approved_at], decided, answered)
-    least = [each + timedelta(days=LEAST_DAYS) for each in turns if each]
-    return max([hold.expires_at, statement.voucher.valid_until + tail, *least])
+    turns = [statement.close.approved_at, *decided, *answered]
+    ends: list[datetime] = [hold.expires_at, statement.voucher.valid_until + tail]
+    return max(ends + [each + timedelta(days=LEAST_DAYS) for each in turns if each])
 
 
 def holds_claimed() -> set[Any]:
