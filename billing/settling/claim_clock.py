@@ -39,8 +39,9 @@ def claim_until(statement: Statement) -> datetime | None:
         subject_id__in=statement.claims.values("pk"), event__in=BACK_TO_ENTERPRISE
     ).values_list("at", flat=True)
     turns = [statement.close.approved_at, *decided, *answered]
-    ends: list[datetime] = [hold.expires_at, statement.voucher.valid_until + tail]
-    return max(ends + [each + timedelta(days=LEAST_DAYS) for each in turns if each])
+    least = [each + timedelta(days=LEAST_DAYS) for each in turns if each]
+    end: datetime = max([hold.expires_at, statement.voucher.valid_until + tail, *least])
+    return end
 
 
 def holds_claimed() -> set[Any]:
