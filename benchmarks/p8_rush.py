@@ -49,6 +49,8 @@ GOAL = ">= 60/s"
 SIZES = (10_000,)
 CLIENTS = 64
 FUNDED_IN_TEN = 3
+#: The scheme of the tests with a budget that three thousand grants fit into.
+RICHER = ('total = "10000000.00"', 'total = "1000000000.00"')
 TOKEN = "r" * 32
 CHUNK = 1_000
 PATIENCE_SECONDS = 300.0
@@ -146,9 +148,10 @@ def _sessions(size: int, seat: EnterpriseSeat) -> list[str]:
 def prepare(size: int) -> Rush:
     """Make applicants with drafts and sessions, budget for three of ten, and start the site."""
     firm = story.an_enterprise()
-    draft = story.a_draft(firm, story.a_programme(grant_fen=0))
+    rules = story.FILE.read_text().replace(*RICHER)
+    draft = story.a_draft(firm, story.a_programme(rules, grant_fen=0))
     funded = size * FUNDED_IN_TEN // 10
-    programme = story.a_programme(grant_fen=funded * draft.requested_fen)
+    programme = story.a_programme(rules, grant_fen=funded * draft.requested_fen)
     seat = _applicants(size, draft)
     requests = []
     for no, session in enumerate(_sessions(size, seat)):
