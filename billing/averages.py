@@ -6,14 +6,14 @@ what nobody filed is no nought but missing, and how much of the compute an avera
 Source: domain.md 5.6; product.md 1 (weighted reports).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
 from billing.figuring import decimal_text, percent_text, share_bp
-from providers.models import EfficiencyFiling
+from providers.models import EfficiencyFiling, GridFactor
 
 NOT_COLLECTED = "未采集"
 Work = Mapping[tuple[UUID, str], int]  # (provider, month) -> GFLOPS-milli-seconds
@@ -84,10 +84,40 @@ def averages(work: Work) -> dict[str, Average]:
     Months whose corrections outweigh their use weigh nothing.
     """
     weights = {key: value for key, value in work.items() if value > 0}
-    months = {month for _, month in weights}
-    filings = EfficiencyFiling.objects.standing(sorted(months))
-    filed = {(each.provider_id, each.month): each for each in filings}
+    filed = _filed(weights)
     return {code: _average(code, weights, filed) for code in ITEMS}
+
+
+def _filed(keys: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], EfficiencyFiling]:
+    filings = EfficiencyFiling.objects.standing(sorted({month for _, month in keys}))
+    return {(each.provider_id, each.month): each for each in filings}
+
+
+def carbon(metered: Mapping[tuple[UUID, str], tuple[int, Fraction]]) -> tuple[Fraction, int]:
+    """Return the kilograms of CO2 equivalent of some metered energy, and the compute they gave.
+
+    A month of a provider counts where its PUE and its green power are confirmed and the factor of
+    the grid for its year is approved; the rest is left out of both. Two questions.
+
+    Args:
+        metered: (provider, month) -> compute of the records that bear energy (GFLOPS-milli-
+            seconds), and that energy in kilowatt-hours of the devices.
+
+    Source: domain.md 5.6: energy x PUE x factor x (1 - green share).
+    """
+    filed = _filed(metered)
+    factors = {str(each.year): each.mg_per_kwh for each in GridFactor.objects.all().standing()}
+    kilograms, work = Fraction(0), 0
+    for key, (gave, energy) in metered.items():
+        site, factor = filed.get(key), factors.get(key[1][:4])
+        if site is None or factor is None or gave <= 0:
+            continue
+        pue, green = site.pue_milli, site.green_bp
+        if pue is not None and green is not None:
+            whole = energy * Fraction(pue, 1_000)
+            kilograms += whole * Fraction(factor * (10_000 - green), 10_000 * 1_000_000)
+            work += gave
+    return kilograms, work
 
 
 def _average(

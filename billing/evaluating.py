@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection
 
-from billing.averages import NOT_COLLECTED, Average, averages
+from billing.averages import NOT_COLLECTED, Average, averages, carbon
 from billing.figuring import decimal_text, percent_text, share_bp
 from ledger.periods import Month
 
@@ -77,19 +77,20 @@ SELECT provider_id, settle_month,
 def indicators(first: Month, last: Month, at: datetime) -> list[Indicator]:
     """Return the five groups of the paper for the usage that settles in some months.
 
-    Three questions in all.
+    Five questions in all.
     """
     ((gflops, filed, unrated),) = _rows(_CAPACITY, {"at": at})
     used = _rows(_WORK, {"first": str(first), "last": str(last)})
     sums = [sum(column) for column in zip(*(row[2:] for row in used), strict=True)]
     work, with_energy, energy, with_busy, busy = sums or (0, 0, 0, 0, 0)
     found = averages({(row[0], row[1]): int(row[2]) for row in used})
+    metered = {(row[0], row[1]): (int(row[3]), Fraction(row[4])) for row in used}
     return [
         *_power(int(gflops), filed, unrated, int(work), first, last),
         *_effect(Fraction(busy), int(with_busy), int(work)),
         *_energy(Fraction(energy), int(with_energy), int(work)),
         *_filed(found),
-        _carbon(),
+        _carbon(*carbon(metered), int(work)),
     ]
 
 
@@ -180,10 +181,15 @@ def _filed(found: dict[str, Average]) -> list[Indicator]:
     ]  # fmt: skip
 
 
-def _carbon() -> Indicator:
-    """Return what still lacks a published factor: said so, never made up."""
+def _carbon(kilograms: Fraction, covered: int, work: int) -> Indicator:
+    """Return compute per kilogram; what lacks a part of the formula is said so, never made up."""
+    value = None
+    if kilograms:
+        value = decimal_text(Fraction(covered, WORK_PER_PFLOPS_HOUR) / kilograms, 4)
     return Indicator(
-        "carbon", "碳效：单位碳排放的算力", None, "PFLOPS·h/kgCO₂e",
-        "算力 ÷（电量 × PUE × 电网排放因子 ×（1 − 绿电占比））", "—",
-        "须先有电量、PUE、绿电占比和主管部门公布的年度电网排放因子。",
+        "carbon", "碳效：单位碳排放的算力", value, "PFLOPS·h/kgCO₂e",
+        "算力 ÷（电量 × PUE × 电网排放因子 ×（1 − 绿电占比）），限于四项齐全的服务商和月份",
+        "计量记录 energy_kwh、能效申报（已确认）、电网排放因子（已批准）",
+        "须有上报的电量、已确认的 PUE 和绿电占比，以及年度电网排放因子（在“能效申报”页登记）。",
+        share_bp(covered, work),
     )  # fmt: skip

@@ -107,6 +107,7 @@ APP: dict[str, str] = {
     "providers_efficiencyfiling": MOVED,
     "providers_finding": KEPT,
     "providers_findingdecision": KEPT,
+    "providers_gridfactor": MOVED,
     "providers_manifest": KEPT,
     "providers_meteringmonth": MOVED,
     "providers_networkfiling": MOVED,

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 PUE_MILLI = (1_000, 3_000)
 GREEN_BP = (0, 10_000)
 LATENCY_US = (1, 1_000_000)
+#: Milligrams of CO2 equivalent per kilowatt-hour of the grid: beyond, somebody mistook the unit.
+GRID_MG = (1_000, 2_000_000)
 #: Field -> (least, most, how it is said).
 BOUNDS = {
     "pue_milli": (*PUE_MILLI, "PUE 应在 1.000 至 3.000 之间，请核对总电量和信息设备电量。"),

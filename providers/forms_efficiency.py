@@ -1,4 +1,4 @@
-"""Form: what a provider files about its site for a month."""
+"""Forms: what a provider files about its site for a month; what the grid gives off in a year."""
 
 from decimal import Decimal
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from ledger.periods import Month
-from providers.efficiency import BOUNDS, GREEN_BP, LATENCY_US, PUE_MILLI
+from providers.efficiency import BOUNDS, GREEN_BP, GRID_MG, LATENCY_US, PUE_MILLI
 from providers.forms import QuietForm
 from vouchers.evidence import Upload
 
@@ -83,3 +83,31 @@ class EfficiencyForm(QuietForm):
         """Return the paper as the act takes it."""
         file: Any = self.cleaned_data["file"]
         return Upload(file.name or "", file.read(), file.content_type or "")
+
+
+class GridFactorForm(QuietForm):
+    """The published emission factor of a year."""
+
+    year = forms.IntegerField(
+        label="年度",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={"required": "请填写年度。", "invalid": "请填写年度，例如 2025。"},
+    )
+    factor = _number(
+        "排放因子（kgCO₂e/kWh）", "按公布的数值填写，例如 0.5366。", 1_000_000, GRID_MG
+    )
+    source = forms.CharField(
+        label="公布文件",
+        max_length=200,
+        help_text="主管部门公布该值的文件名称和文号。",
+        error_messages={"required": "请填写公布文件的名称和文号。"},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["factor"].required = True
+        self.fields["factor"].error_messages["required"] = "请填写排放因子。"
+
+    def mg_per_kwh(self) -> int:
+        """Return the factor in milligrams."""
+        return int(self.cleaned_data["factor"] * 1_000_000)

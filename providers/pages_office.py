@@ -12,6 +12,7 @@ from providers.models import (
     AcceleratorRate,
     Capacity,
     EfficiencyFiling,
+    GridFactor,
     NetworkFiling,
     Provider,
     ProviderKey,
@@ -72,6 +73,11 @@ def all_efficiency() -> EfficiencyQuerySet:
     """Return every efficiency filing, the newest month first."""
     found = EfficiencyFiling.objects.select_related("provider")
     return found.order_by("-month", "provider__name", "-version")
+
+
+def all_grid_factors() -> QuerySet[GridFactor]:
+    """Return every emission factor of the grid, the newest year and version first."""
+    return GridFactor.objects.order_by("-year", "-version")
 
 
 def all_rates() -> QuerySet[AcceleratorRate]:

@@ -24,7 +24,7 @@ from providers.models.catalogue import (
     OfferingPrice,
 )
 from providers.models.desk import DeskRequest, Finding, FindingDecision
-from providers.models.efficiency import EfficiencyFiling
+from providers.models.efficiency import EfficiencyFiling, GridFactor
 from providers.models.order import Order, OrderDiscount, OrderPart
 from providers.models.payee import ProviderAccount
 from providers.models.provider import Capacity, Provider, ProviderKey, ProviderSeat
@@ -42,6 +42,7 @@ __all__ = [
     "EfficiencyFiling",
     "Finding",
     "FindingDecision",
+    "GridFactor",
     "Manifest",
     "MeteringMonth",
     "NetworkFiling",

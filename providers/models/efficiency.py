@@ -1,4 +1,4 @@
-"""What a provider files about its site for a month: PUE, green power, latency, with its paper."""
+"""What a provider files about its site for a month, with its paper; what the grid gives off."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from ledger.identifiers import new_id
-from providers.efficiency import GREEN_BP, LATENCY_US, PUE_MILLI
+from providers.efficiency import GREEN_BP, GRID_MG, LATENCY_US, PUE_MILLI
 from providers.lifecycle import FilingMachine
 from providers.models.provider import Provider
 from vouchers.models.kept_file import KeptFile
@@ -117,6 +117,72 @@ class EfficiencyFiling(FilingMachine, KeptFile):
     def latency(self) -> str:
         """Return the latency in milli-seconds, empty when it was not filed."""
         return _decimal(self.latency_us, 3)
+
+
+class GridFactorQuerySet(models.QuerySet["GridFactor"]):
+    """Questions about emission factors of the grid."""
+
+    def waiting(self) -> "GridFactorQuerySet":
+        """Return proposals that wait for the second person."""
+        return self.filter(state="proposed").order_by("proposed_at")
+
+    def standing(self) -> "GridFactorQuerySet":
+        """Return what counts: of each year the last version that was approved."""
+        approved = self.filter(state="approved").order_by("year", "-version")
+        return approved.distinct("year")
+
+
+class GridFactor(FilingMachine):
+    """What a kilowatt-hour of the grid gave off in a year, as the authority published it.
+
+    A later version of a year takes the place of the earlier, which stays.
+
+    Units: milligrams of CO2 equivalent per kilowatt-hour.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    year = models.PositiveSmallIntegerField("年度")
+    version = models.PositiveSmallIntegerField("版本", default=1)
+    mg_per_kwh = models.PositiveIntegerField("排放因子（毫克/千瓦时）")
+    source = models.CharField("公布文件", max_length=200)
+    proposed_at = models.DateTimeField("提出时间")
+    proposed_by_person = models.CharField("提出自然人", max_length=64)
+    approved_by_person = models.CharField("批准自然人", max_length=64, blank=True)
+    decided_at = models.DateTimeField("办理时间", null=True, blank=True)
+
+    objects = GridFactorQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "电网排放因子"
+        verbose_name_plural = "电网排放因子"
+        ordering = ["-year", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["year", "version"], name="grid_factor_version_once"),
+            models.UniqueConstraint(
+                fields=["year"], condition=Q(state="proposed"), name="grid_factor_one_waits"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=FilingMachine.State.values), name="grid_factor_state_known"
+            ),
+            models.CheckConstraint(condition=Q(mg_per_kwh__range=GRID_MG), name="grid_factor_sane"),
+            models.CheckConstraint(
+                condition=Q(approved_by_person="", state__in=["proposed", "declined"])
+                | (
+                    Q(state="approved")
+                    & ~Q(approved_by_person="")
+                    & ~Q(proposed_by_person=F("approved_by_person"))
+                ),
+                name="grid_factor_two_persons",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.year} v{self.version}"
+
+    @property
+    def kg_per_kwh(self) -> str:
+        """Return the factor as it is published: kilograms per kilowatt-hour."""
+        return _decimal(self.mg_per_kwh, 6).rstrip("0").rstrip(".")
 
 
 def _decimal(value: int | None, places: int) -> str:

@@ -1,11 +1,13 @@
 """What providers filed, weighted by compute: by hand, in the figures, the report, the open data."""
 
 from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -17,7 +19,9 @@ from billing.report_content import monthly_content
 from billing.splits import work_of_providers
 from ledger import clock
 from ledger.periods import Month
-from providers import filing
+from providers import filing, grid
+from providers.models import UsageRecord
+from tests.billing.reported import store_usage
 from tests.billing.test_doors import text_of
 from tests.billing.test_indicators import AT, SLUG, a_world
 from tests.billing.test_open_data import NOVEMBER, _six_and_one
@@ -69,6 +73,41 @@ def test_filings_are_weighted_by_compute_and_what_nobody_filed_stays_missing() -
     assert found is not None
     assert next(x.value for x in found.figures if x.code == "green") == rounded(green, 2)
     _reported(world, {"pue": rounded(pue, 3), "green": rounded(green, 2), "latency": "0.900"})
+
+
+@pytest.mark.django_db
+def test_carbon_counts_where_energy_site_and_grid_are_all_known() -> None:
+    world, orders = a_world()
+    with transaction.atomic():
+        _carbon(world, orders)
+        transaction.set_rollback(True)  # the copies were never booked
+
+
+def _carbon(world: World, orders: list[Any]) -> None:
+    copies = list(UsageRecord.objects.filter(order__in=orders))
+    for each in copies:  # the same use again, with what it took
+        each.pk, each.record_id = None, f"measured-{each.order_id}"
+        each.energy_kwh = Decimal(400 if each.order_id == orders[0].pk else 90)
+    store_usage(copies)
+    confirmed(world, 0, pue_milli=1_250, green_bp=2_000)
+    confirmed(world, 1, pue_milli=1_500)  # says nothing of green power
+    assert told_carbon().value is None, "no factor of the grid"
+    factor = grid.propose_grid_factor(2026, 536_600, "公告", actor=ENGINEER, at=AT)
+    assert told_carbon().value is None, "not approved"
+    grid.approve_grid_factor(factor, actor=world.approver, at=AT)
+    # By hand: 800 card-hours x 0.313 PFLOPS over 400 kWh x 1.25 x 0.5366 x 0.8 kg.
+    first = Fraction(800 * 313, 1_000) / (400 * Fraction("1.25") * Fraction("0.5366") * 4 / 5)
+    assert told_carbon().value == rounded(first, 4) == "1.1666"
+    both = 800 * 313 + 240 * 989
+    assert told_carbon().covers_bp == 800 * 313 * 10_000 // (2 * both)
+    confirmed(world, 1, pue_milli=1_500, green_bp=0)
+    whole = 200 * Fraction("0.5366") * 2 + 180 * Fraction("1.5") * Fraction("0.5366")
+    assert told_carbon().value == rounded(Fraction(both, 1_000) / whole, 4)
+    assert told_carbon().covers_bp == 5_000, "half of the use bears no energy"
+
+
+def told_carbon() -> Any:
+    return next(each for each in indicators(OCTOBER, OCTOBER, AT) if each.code == "carbon")
 
 
 def _reported(world: World, wanted: dict[str, str]) -> None:

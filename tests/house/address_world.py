@@ -27,6 +27,7 @@ from ledger.periods import Month
 from providers import metering, telling
 from providers import models as usage
 from providers.filing import file_efficiency
+from providers.grid import propose_grid_factor
 from providers.listing import propose_alias
 from providers.models import BatchRow, Provider
 from providers.restricting import file_networks
@@ -227,6 +228,7 @@ def _play_months(stage: Stage, world: World) -> None:
         "price": order.price_id,
         "capacity": give_capacity(provider, order.offering.model).pk,
         "efficiency": _filed(provider).pk,
+        "grid_factor": propose_grid_factor(2025, 536_600, "公布文件", actor=story.CLERK, at=NOW).pk,
         "left_out": _left_out(provider).pk,
     }
 

@@ -90,6 +90,7 @@ GAPS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/office/providers/rates/", {"pk": "rate"}),
     ("/office/providers/keys/", {"pk": "key"}),
     ("/office/providers/capacities/", {"pk": "capacity"}),
+    ("/office/providers/efficiency/grid/", {"pk": "grid_factor"}),
     ("/office/providers/efficiency/", {"pk": "efficiency"}),
     ("/office/providers/networks/", {"pk": "networks"}),
     ("/office/providers/aliases/", {"pk": "alias"}),

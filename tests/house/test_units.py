@@ -19,7 +19,7 @@ COUNTS = {
     "number", "open", "ordinal", "pages", "part", "place", "position", "rank", "recomputed_lines",
     "records",
     "rejected", "requests", "rows", "score", "segment", "sequence", "size", "status", "tier",
-    "total", "version", "xid", "zero",
+    "total", "version", "xid", "year", "zero",
 }  # fmt: skip
 #: The books count in the unit of the account's own ledger (fen, or GFLOPS-seconds), a discount in
 #: that of its kind.

@@ -1,4 +1,4 @@
-"""What the providers of the story file about their sites: one confirmed, one still waiting."""
+"""What the providers of the story file about their sites, and what the grid is said to give off."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,7 +7,7 @@ from billing.management.demonstration import support
 from billing.management.demonstration.cast import Cast, later, when
 from billing.management.demonstration.supply import Supplier
 from ledger.periods import Month
-from providers import filing
+from providers import filing, grid
 from providers.models import EfficiencyFiling
 from vouchers.evidence import Upload
 
@@ -17,6 +17,10 @@ OCTOBER = Month(2026, 10)
 def file_october(cast: Cast, taopu: Supplier, changfeng: Supplier) -> tuple[str, str]:
     """File October of both; return (what the one that waits shows, who acts next)."""
     at = when("2026-11-05 16:00")
+    factor = grid.propose_grid_factor(
+        2026, 530_000, "演示用示意值，不是公布值", actor=cast.actor("reviewer"), at=at
+    )
+    grid.approve_grid_factor(factor, actor=cast.actor("approver"), at=later(at, minutes=30))
     said = {"pue_milli": 1_230, "green_bp": 3_150, "latency_us": 1_640}
     first = _file(cast, taopu, said, at)
     filing.confirm_efficiency(first, actor=cast.actor("approver"), at=later(at, days=1))

@@ -25,7 +25,10 @@ FIELDS = (
     "basis",
     "job_state",
     "utilisation_pct",
+    "energy_kwh",
 )
+#: What a card draws under such a load, its part of the machine included.
+KILOWATTS_A_CARD = 0.45
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ def jobs(habit: Habit, first_day: datetime, days: int) -> list[dict[str, str]]:
         end = min(begin + length, first_day + timedelta(days=day + 1))
         records.append(record(habit, f"{habit.prefix}-{begin:%Y%m%d}", begin, end))
         records[-1]["utilisation_pct"] = f"{dice.randint(310, 790) / 10:.1f}"
+        card_hours = (end - begin) / timedelta(hours=1) * habit.cards * habit.share_milli / 1000
+        records[-1]["energy_kwh"] = f"{card_hours * KILOWATTS_A_CARD:.3f}"
     return records
 
 
@@ -79,6 +84,7 @@ def record(habit: Habit, record_id: str, begin: datetime, end: datetime | None) 
         "basis": "allocated",
         "job_state": "completed" if end else "running",
         "utilisation_pct": "",
+        "energy_kwh": "",
     }
 
 
