@@ -233,7 +233,7 @@ class PaymentHold(models.Model):
     class Kind(models.TextChoices):
         """What keeps it back."""
 
-        STANDING = "standing", "企业资格"
+        STANDING = "standing", "企业或服务商资格"
         FROZEN = "frozen", "司法冻结"
         ACCOUNT = "account", "收款账户变更"
         OTHER = "other", "其他"

@@ -27,6 +27,7 @@ from billing.settling.telling import tell_to_sign
 from ledger import audit
 from ledger.actors import Actor
 from ledger.refusals import Refused
+from providers.models import Provider
 
 BUREAU = ("first", "second", "head")
 #: The signature after which a list moves on, and how.
@@ -208,6 +209,12 @@ def _obstacle(line: PaymentLine, actor: Actor, at: datetime) -> tuple[str, str]:
     released = line.holds.filter(kind__in=["standing", "frozen", "other"]).exclude(ended_at=None)
     if released.exists():  # two persons looked at it and stand for it
         return "", ""
+    provider = line.provider
+    if provider is not None and provider.state != Provider.State.ADMITTED:
+        return (
+            PaymentHold.Kind.STANDING,
+            f"服务商{provider.name}已{provider.get_state_display()}，款项须核查",
+        )
     for item in line.items.filter(active=True).select_related("statement__enterprise"):
         if statement_waits(item.statement, actor=actor, at=at):
             firm = item.statement.enterprise

@@ -1,5 +1,6 @@
 """A payment list on its way: signed by persons apart, sent once, held back, answered."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from ledger.balances import balance
 from ledger.chart import paid
 from ledger.models import LogEntry, Transfer
 from ledger.refusals import Refused
+from providers import admitting
 from tests.billing.payments import send, sign
 from tests.billing.test_doors import APPROVER, FINANCE, staff, text_of
-from tests.billing.world import CLOSE_AT, World, fresh, person, small_world
+from tests.billing.world import CLOSE_AT, START, World, fresh, person, small_world
 from tests.racing import together
 from vouchers import barring
 from vouchers.models import Inquiry
@@ -167,6 +169,32 @@ def test_what_changed_after_approval_is_suspended_and_the_others_go() -> None:
     release(line, reason="与本单无关", **told)
     release(line, reason="", actor=world.finance, at=CLOSE_AT)
     assert settling.send_batch(anew, **told).files.get().total_fen == FIRST_FEN
+
+
+@pytest.mark.django_db
+def test_a_provider_suspended_in_the_month_meters_on_and_is_paid_only_after_a_check() -> None:
+    """U11: what it metered settles as ever; the payment waits until it is readmitted or checked."""
+    world = World()
+    world.make_programme()
+    provider = world.make_provider()
+    price = world.make_offering(provider)
+    order = world.make_order(world.make_voucher(world.make_enterprise()), price)
+    world.use(order, hours=10)
+    told = {"actor": world.approver, "at": CLOSE_AT}
+    admitting.suspend_provider(provider, reason="核查计量设备", **told)
+    world.use(order, hours=10, at=START + timedelta(days=9))
+    close = world.approve(world.close())
+    assert close.statements.get().records == 2
+    batch = sign(world, drawn(world, close), CLOSE_AT)
+    assert settling.send_batch(batch, actor=world.cashier, at=CLOSE_AT).state == "finance_approved"
+    line = batch.lines.get()
+    assert (line.state, line.holds.get().reason) == (
+        "suspended", f"服务商{provider.name}已暂停，款项须核查",
+    )  # fmt: skip
+    settling.release_payment(line, reason="计量设备核查无误", actor=world.cashier, at=CLOSE_AT)
+    settling.release_payment(line, reason="", actor=world.finance, at=CLOSE_AT)
+    sent = settling.send_batch(batch, actor=world.cashier, at=CLOSE_AT)
+    assert sent.files.get().total_fen == close.statements.get().public_fen > 0
 
 
 @pytest.mark.django_db
