@@ -28,7 +28,7 @@ FIELDS = (
     "energy_kwh",
 )
 #: What a card draws under such a load, its part of the machine included.
-KILOWATTS_A_CARD = 0.45
+WATTS_A_CARD = 450
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,9 @@ def jobs(habit: Habit, first_day: datetime, days: int) -> list[dict[str, str]]:
         end = min(begin + length, first_day + timedelta(days=day + 1))
         records.append(record(habit, f"{habit.prefix}-{begin:%Y%m%d}", begin, end))
         records[-1]["utilisation_pct"] = f"{dice.randint(310, 790) / 10:.1f}"
-        card_hours = (end - begin) / timedelta(hours=1) * habit.cards * habit.share_milli / 1000
-        records[-1]["energy_kwh"] = f"{card_hours * KILOWATTS_A_CARD:.3f}"
+        milli_seconds = (end - begin) // timedelta(seconds=1) * habit.cards * habit.share_milli
+        watt_hours = milli_seconds * WATTS_A_CARD // 3_600_000
+        records[-1]["energy_kwh"] = f"{watt_hours // 1000}.{watt_hours % 1000:03d}"
     return records
 
 
