@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as house_settings
+from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from ledger import clock
@@ -75,6 +76,9 @@ def assets() -> None:
 
 @pytest.fixture(scope="session")
 def browser(assets: None) -> Iterator[Browser]:
+    # From here on this thread has an event loop, and Django keeps its connections in another
+    # place: one that is open now would stay so, unseen, until the process ends.
+    connections.close_all()
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         yield browser
