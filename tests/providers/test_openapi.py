@@ -172,8 +172,13 @@ def test_what_an_upload_makes_can_be_followed_by_the_links_of_the_document():
             judged_above = [ignored_auth, negative_data_rejection]
             case.validate_response(response, excluded_checks=judged_above)
 
-    run_state_machine_as_test(Walk, settings=bounds(BOUNDS, max_examples=20, stateful_step_count=8))
-    assert followed >= {"upload_batch 201", "get_batch 200", "get_results 200", "get_receipt 200"}
+    # What is thought of depends on the constants of all loaded code: go on until it is seen.
+    wanted = {"upload_batch 201", "get_batch 200", "get_results 200", "get_receipt 200"}
+    for walks in (20, 60, 180):
+        if not followed >= wanted:
+            chosen = bounds(BOUNDS, max_examples=walks, stateful_step_count=8)
+            run_state_machine_as_test(Walk, settings=chosen)
+    assert followed >= wanted
 
 
 @pytest.mark.parametrize("year", ["0001", "1999", "9999"])
