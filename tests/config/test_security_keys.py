@@ -1,7 +1,6 @@
 """Security keys as a second factor: who may add, show and remove one, and what is told when not."""
 
 from dataclasses import replace
-from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -14,7 +13,6 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from config.security_keys import MOST_KEYS
-from ledger import clock
 from tests.config.entry import CODE, PASSWORD, factor_of, officer, sign_in, someone, step
 from tests.config.security_key import ADD, CONFIRM, HOST, SoftKey, key_of, question
 from tests.racing import together
@@ -51,11 +49,6 @@ def add(client, key, name="新密钥"):
 
 def remove(factor):
     return reverse("mfa_remove_webauthn", args=[factor.pk])
-
-
-def later(monkeypatch, **step):
-    at = clock.now() + timedelta(**step)
-    monkeypatch.setattr(clock, "now", lambda: at)
 
 
 def test_whoever_must_have_a_factor_may_choose_a_key(entry):
@@ -174,14 +167,14 @@ def test_a_key_is_kept_once_whoever_has_it_and_ten_are_enough():
         == (MOST_KEYS, 0)  # fmt: skip
 
 
-def test_adding_renaming_and_removing_ask_again_and_a_key_is_an_answer(entry, monkeypatch):
+def test_adding_renaming_and_removing_ask_again_and_a_key_is_an_answer(entry, later):
     entry(confirm_again_seconds=300)
     user = officer("chen", "approver")
     key, factor = key_of(user)
     RecoveryCodes.activate(user)
     client = browser("chen")
     client.post(CODE, {"credential": key.show(question(client.get(CODE)))})
-    later(monkeypatch, seconds=301)
+    later(seconds=301)
     for where in (ADD, remove(factor), reverse("mfa_edit_webauthn", args=[factor.pk])):
         for ask in (client.get, client.post):
             assert ask(where)["Location"].startswith("/account/confirm/?next=%2Faccount")
@@ -198,7 +191,7 @@ def test_adding_renaming_and_removing_ask_again_and_a_key_is_an_answer(entry, mo
     assert client.get(ADD).status_code == 200
 
 
-def test_without_a_password_the_key_is_asked_for_first(entry, monkeypatch):
+def test_without_a_password_the_key_is_asked_for_first(entry, later):
     entry(confirm_again_seconds=300)
     user = someone("li")
     user.set_unusable_password()
@@ -207,7 +200,7 @@ def test_without_a_password_the_key_is_asked_for_first(entry, monkeypatch):
     client.force_login(user)
     key_of(user)
     factor_of(user)
-    later(monkeypatch, seconds=301)
+    later(seconds=301)
     led = client.get(ADD)
     assert led["Location"].startswith(CONFIRM)
     assert "改用验证器的六位验证码" in client.get(led["Location"]).content.decode()

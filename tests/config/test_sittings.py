@@ -1,7 +1,6 @@
 """How long somebody stays in, and what they must show before they go on."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -10,7 +9,6 @@ from django.test import Client
 
 from config.confirming import confirmed_recently
 from config.sessions import end_sessions
-from ledger import clock
 from tests.config.entry import CODE, PASSWORD, factor_of, officer, sign_in, someone, step
 
 pytestmark = pytest.mark.django_db
@@ -30,30 +28,25 @@ def entry(settings):
     return change
 
 
-def later(monkeypatch, **step):
-    at = clock.now() + timedelta(**step)
-    monkeypatch.setattr(clock, "now", lambda: at)
-
-
-def test_an_idle_session_is_over_and_says_so(monkeypatch):
+def test_an_idle_session_is_over_and_says_so(later):
     officer("chen", "approver")
     client = Client()
     sign_in(client, "chen", PASSWORD)
     assert client.get(OFFICE).status_code == 200
-    later(monkeypatch, minutes=14)
+    later(minutes=14)
     assert client.get(OFFICE).status_code == 200
-    later(monkeypatch, minutes=15)
+    later(minutes=15)
     assert client.get(OFFICE)["Location"].startswith("/login/?next=")
     assert "自动退出" in client.get("/login/").content.decode()
 
 
-def test_no_session_of_the_bureau_outlasts_a_working_day(monkeypatch):
+def test_no_session_of_the_bureau_outlasts_a_working_day(later):
     officer("chen", "approver")
     client = Client()
     sign_in(client, "chen", PASSWORD)
     client.get(OFFICE)
     for _ in range(48):
-        later(monkeypatch, minutes=10)
+        later(minutes=10)
         last = client.get(OFFICE)
     assert last["Location"].startswith("/login/")
 
@@ -114,7 +107,7 @@ def test_whoever_must_have_a_second_factor_does_nothing_before(entry):
     assert firm.get("/account/").status_code == 200, "an enterprise may do without"
 
 
-def test_an_act_of_weight_asks_again_and_goes_on_after_the_answer(entry, monkeypatch):
+def test_an_act_of_weight_asks_again_and_goes_on_after_the_answer(entry, later):
     entry(confirm_again_seconds=300)
     user = officer("chen", "approver")
     secret, _ = factor_of(user)
@@ -123,7 +116,7 @@ def test_an_act_of_weight_asks_again_and_goes_on_after_the_answer(entry, monkeyp
     client.post(CODE, {"code": step(secret)})
     ask, told = "/office/books/ask/", {"reason": "已查清原因"}
     assert client.post(ask, told).status_code != 302 or "confirm" not in client.post(ask, told).url
-    later(monkeypatch, seconds=301)
+    later(seconds=301)
     led = client.post(ask, told)
     assert led["Location"] == "/account/confirm/?next=%2Foffice%2Fbooks%2Fask%2F"
     assert client.post(led["Location"], {"password": "wrong"}).status_code == 200
@@ -131,13 +124,13 @@ def test_an_act_of_weight_asks_again_and_goes_on_after_the_answer(entry, monkeyp
     assert gone_on.status_code != 302 or "confirm" not in gone_on.url
 
 
-def test_a_confirmed_address_is_no_way_to_confirm_again_and_breaks_none(entry, monkeypatch):
+def test_a_confirmed_address_is_no_way_to_confirm_again_and_breaks_none(entry, later):
     entry(confirm_again_seconds=300)
     user = someone("li", email="li@example.org")
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     client = Client()
     sign_in(client, "li", PASSWORD)
-    later(monkeypatch, seconds=301)
+    later(seconds=301)
     led = client.get("/account/factor/activate/")
     assert led["Location"].startswith("/account/confirm/?next=")
     assert client.get(led["Location"]).status_code == 200

@@ -156,7 +156,7 @@ def delegating():
 DECIDE = "vouchers.decide_application"
 
 
-def test_u19_a_colleague_stands_in_until_the_day_and_no_longer(monkeypatch):
+def test_u19_a_colleague_stands_in_until_the_day_and_no_longer():
     giver, taker, told = delegating()
     assert not taker.has_perm(DECIDE)
     delegate_right(giver, taker, DECIDE, **told)
@@ -169,9 +169,8 @@ def test_u19_a_colleague_stands_in_until_the_day_and_no_longer(monkeypatch):
     assert not get_user_model().objects.get(pk=taker.pk).has_perm(DECIDE)
     giver.is_active = True
     giver.save()
-    after = told["until"]
-    monkeypatch.setattr(clock, "now", lambda: after)
-    assert not get_user_model().objects.get(pk=taker.pk).has_perm(DECIDE)
+    with clock.set_to(told["until"]):
+        assert not get_user_model().objects.get(pk=taker.pk).has_perm(DECIDE)
     assert story.entries("account.delegate") == 1
 
 

@@ -62,14 +62,10 @@ def text_of(response):
 
 
 @pytest.fixture
-def at(monkeypatch):
+def at():
     """Let the doors stand at a moment of the story."""
-
-    def stand(moment):
-        monkeypatch.setattr(clock, "now", lambda: moment)
-
-    stand(AT)
-    return stand
+    with clock.set_to(AT):
+        yield lambda moment: clock.advance(moment - clock.now())
 
 
 def test_a_supplement_is_asked_by_items_and_answered_by_items(client, at):
