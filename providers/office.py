@@ -17,7 +17,7 @@ from ledger.periods import SHANGHAI
 from ledger.refusals import Refused
 from ledger.rights import actor_of, requires
 from providers import admitting, listing, pages, pages_access, pages_office
-from providers.carrying import carry_out
+from providers.carrying import carry_out, decide
 from providers.forms import AdmitForm, ReasonForm
 from providers.forms_access import AliasForm, ModelForm, RateForm, RevokeForm
 from providers.models import Provider
@@ -161,11 +161,12 @@ def key_revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
 def capacity_confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Confirm filed machines; records that waited for them are judged again."""
     found = get_object_or_404(pages_office.all_capacities(), pk=pk)
-    actor, now = actor_of(request, "approver"), clock.now()
-    carry_out(
+    decide(
         request,
-        lambda: admitting.confirm_capacity(found, actor=actor, at=now),
+        "approver",
+        admitting.confirm_capacity,
         "算力规模已确认，等待它的记录已重新判断。",
+        found,
     )
     return redirect("office_provider", pk=found.provider_id)
 
@@ -235,12 +236,7 @@ def _rates_context(form: RateForm, model_form: ModelForm) -> dict[str, Any]:
 def rate_approve(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Approve a rate that another person proposed; held records are released."""
     found = get_object_or_404(pages_office.all_rates(), pk=pk)
-    actor, now = actor_of(request, "approver"), clock.now()
-    carry_out(
-        request,
-        lambda: listing.approve_rate(found, actor=actor, at=now),
-        "折算系数已生效，等待它的记录已入账。",
-    )
+    decide(request, "approver", listing.approve_rate, "折算系数已生效，等待它的记录已入账。", found)
     return redirect("office_rates")
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ledger import clock
 from ledger.rights import actor_of, requires
 from providers import keying, listing, pages_access, pages_office, restricting
-from providers.carrying import carry_out
+from providers.carrying import carry_out, decide, reason_told
 from providers.forms_access import AliasForm
 
 READERS = ("providers.view_providers", "providers.confirm_key")
@@ -31,11 +31,13 @@ def flagged(request: HttpRequest) -> HttpResponse:
 def batch_clear(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Declare a flagged batch genuine."""
     found = get_object_or_404(pages_office.all_batches(), pk=pk)
-    actor, now, reason = actor_of(request, "approver"), clock.now(), request.POST.get("reason", "")
-    carry_out(
+    decide(
         request,
-        lambda: keying.clear_batch(found, reason=reason, actor=actor, at=now),
+        "approver",
+        keying.clear_batch,
         "批次已核实，不再阻止结算。",
+        found,
+        reason=reason_told(request),
     )
     return redirect("office_flagged")
 
@@ -45,12 +47,7 @@ def batch_clear(request: HttpRequest, pk: UUID) -> HttpResponse:
 def networks_confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Put an address list of a key into force."""
     found = get_object_or_404(pages_access.all_networks(), pk=pk)
-    actor, now = actor_of(request, "approver"), clock.now()
-    carry_out(
-        request,
-        lambda: restricting.confirm_networks(found, actor=actor, at=now),
-        "来源网段已生效。",
-    )
+    decide(request, "approver", restricting.confirm_networks, "来源网段已生效。", found)
     return redirect("office_provider", pk=found.key.provider_id)
 
 
@@ -59,11 +56,13 @@ def networks_confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
 def networks_decline(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Turn an address list of a key down."""
     found = get_object_or_404(pages_access.all_networks(), pk=pk)
-    actor, now, reason = actor_of(request, "approver"), clock.now(), request.POST.get("reason", "")
-    carry_out(
+    decide(
         request,
-        lambda: restricting.decline_networks(found, reason=reason, actor=actor, at=now),
+        "approver",
+        restricting.decline_networks,
         "已不予确认，理由已告知供方。",
+        found,
+        reason=reason_told(request),
     )
     return redirect("office_provider", pk=found.key.provider_id)
 
@@ -73,11 +72,13 @@ def networks_decline(request: HttpRequest, pk: UUID) -> HttpResponse:
 def rate_decline(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Turn a proposed rate down."""
     found = get_object_or_404(pages_office.all_rates(), pk=pk)
-    actor, now, reason = actor_of(request, "approver"), clock.now(), request.POST.get("reason", "")
-    carry_out(
+    decide(
         request,
-        lambda: listing.decline_rate(found, reason=reason, actor=actor, at=now),
+        "approver",
+        listing.decline_rate,
         "已不予批准。",
+        found,
+        reason=reason_told(request),
     )
     return redirect("office_rates")
 
@@ -104,11 +105,8 @@ def alias_propose(request: HttpRequest) -> HttpResponse:
 def alias_approve(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Approve a name that another person proposed; held records are released."""
     found = get_object_or_404(pages_access.all_aliases(), pk=pk)
-    actor, now = actor_of(request, "approver"), clock.now()
-    carry_out(
-        request,
-        lambda: listing.approve_alias(found, actor=actor, at=now),
-        "别名已生效，等待它的记录已重新判断。",
+    decide(
+        request, "approver", listing.approve_alias, "别名已生效，等待它的记录已重新判断。", found
     )
     return redirect("office_rates")
 

@@ -12,7 +12,7 @@ from ledger import clock
 from ledger.refusals import Refused
 from ledger.rights import actor_of, requires
 from providers import filing, grid, pages, pages_office
-from providers.carrying import carry_out
+from providers.carrying import decide, reason_told
 from providers.forms_efficiency import GridFactorForm
 from vouchers.downloads import attachment_response
 
@@ -49,12 +49,7 @@ def paper(request: HttpRequest, pk: UUID) -> HttpResponse:
 def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Confirm a filing."""
     found = get_object_or_404(pages_office.all_efficiency(), pk=pk)
-    actor, now = actor_of(request, "approver"), clock.now()
-    carry_out(
-        request,
-        lambda: filing.confirm_efficiency(found, actor=actor, at=now),
-        "能效申报已确认，计入全区指标。",
-    )
+    decide(request, "approver", filing.confirm_efficiency, "能效申报已确认，计入全区指标。", found)
     return redirect("office_efficiency")
 
 
@@ -63,11 +58,13 @@ def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
 def decline(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Send a filing back with a reason."""
     found = get_object_or_404(pages_office.all_efficiency(), pk=pk)
-    actor, now, reason = actor_of(request, "approver"), clock.now(), request.POST.get("reason", "")
-    carry_out(
+    decide(
         request,
-        lambda: filing.decline_efficiency(found, reason=reason, actor=actor, at=now),
+        "approver",
+        filing.decline_efficiency,
         "已退回，供方会看到理由，可以改正后重新申报。",
+        found,
+        reason=reason_told(request),
     )
     return redirect("office_efficiency")
 
@@ -97,11 +94,8 @@ def grid_propose(request: HttpRequest) -> HttpResponse:
 def grid_approve(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Approve a factor that another person proposed."""
     found = get_object_or_404(pages_office.all_grid_factors(), pk=pk)
-    actor, now = actor_of(request, "approver"), clock.now()
-    carry_out(
-        request,
-        lambda: grid.approve_grid_factor(found, actor=actor, at=now),
-        "排放因子已批准，计入该年度的碳效。",
+    decide(
+        request, "approver", grid.approve_grid_factor, "排放因子已批准，计入该年度的碳效。", found
     )
     return redirect("office_efficiency")
 
@@ -111,11 +105,13 @@ def grid_approve(request: HttpRequest, pk: UUID) -> HttpResponse:
 def grid_decline(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Turn a proposed factor down."""
     found = get_object_or_404(pages_office.all_grid_factors(), pk=pk)
-    actor, now, reason = actor_of(request, "approver"), clock.now(), request.POST.get("reason", "")
-    carry_out(
+    decide(
         request,
-        lambda: grid.decline_grid_factor(found, reason=reason, actor=actor, at=now),
+        "approver",
+        grid.decline_grid_factor,
         "已退回，可以改正后重新提出。",
+        found,
+        reason=reason_told(request),
     )
     return redirect("office_efficiency")
 
