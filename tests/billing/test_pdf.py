@@ -3,6 +3,7 @@
 import io
 import json
 import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +16,7 @@ from weasyprint.urls import FatalURLFetchingError
 from billing.certificate_content import certificate_parts
 from billing.charts import chart_svg, shares_svg, short_yuan
 from billing.pdf import canonical, render_report
-from ledger import printing
 from ledger.printing import PackagedFiles, Rendered, qr_svg
-from ledger.refusals import Refused
 from tests.billing.report_sample import sample_content
 
 
@@ -227,10 +226,29 @@ def test_pictures_carry_real_text() -> None:
     assert "&lt;b&gt;&amp;" in hostile
 
 
-def test_a_machine_without_the_layout_library_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(printing, "NO_PDF", "cannot load library 'libpango-1.0-0'")
-    with pytest.raises(Refused, match="make setup") as told:
-        render_report(sample_content())
-    assert told.value.code == "pdf_unavailable"
+WITHOUT_PANGO = """
+import cffi
+
+def not_here(*_names):
+    raise OSError("cannot load library 'libpango-1.0-0': no such file")
+
+cffi.FFI.dlopen = not_here
+from datetime import UTC, datetime
+from ledger.printing import print_page
+from ledger.refusals import Refused
+
+try:
+    print_page("<p>x</p>", made_at=datetime(2026, 11, 1, tzinfo=UTC), digest="0" * 64)
+except Refused as refused:
+    print(refused.code, refused.message, refused.details["cause"])
+"""
+
+
+def test_a_machine_without_the_layout_library_says_what_to_install() -> None:
+    """In a process of its own, in which no system library can be loaded."""
+    told = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PANGO], check=True, capture_output=True, text=True
+    ).stdout
+    assert "pdf_unavailable" in told
+    assert "make setup" in told
+    assert "libpango" in told
