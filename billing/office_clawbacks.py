@@ -163,38 +163,30 @@ give_up = _step(settling.write_off_clawback, APPROVE, "已核销剩余债权。"
 ask_give_up = _step(settling.ask_write_off, PAY, "已提请核销，须由另一人批准。", "decision_ref")
 
 
-@require_POST
-@requires(APPROVE)
-def propose(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Put a decision forward for a second person."""
-    case, form = _case(pk), DecisionForm(request.POST)
-    if form.is_valid():
-        try:
-            settling.propose_decision(
-                case, **form.cleaned_data, actor=actor_of(request, "approver"), at=clock.now()
-            )
-            messages.success(request, "已拟定，须由另一人审批。")
-            return redirect("office_clawback", pk=pk)
-        except Refused as refused:
-            refused.put_on(form)
-    return _page(request, case, decision=form, status=CONFLICT)
+def _typed(form_class: Any, name: str, act: Any, right: str, role: str, done: str) -> Any:
+    """Return the view of a step with a form; a faulty one is shown again under its name."""
+
+    @require_POST
+    @requires(right)
+    def view(request: HttpRequest, pk: UUID) -> HttpResponse:
+        case, form = _case(pk), form_class(request.POST)
+        if form.is_valid():
+            try:
+                act(case, **form.cleaned_data, actor=actor_of(request, role), at=clock.now())
+                messages.success(request, done)
+                return redirect("office_clawback", pk=pk)
+            except Refused as refused:
+                refused.put_on(form)
+        return _page(request, case, **{name: form}, status=CONFLICT)
+
+    return view
 
 
-@require_POST
-@requires(PAY)
-def cash(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Record money that came back."""
-    case, form = _case(pk), CashBackForm(request.POST)
-    if form.is_valid():
-        try:
-            settling.record_cash_back(
-                case, **form.cleaned_data, actor=actor_of(request, "finance"), at=clock.now()
-            )
-            messages.success(request, "已登记到账。")
-            return redirect("office_clawback", pk=pk)
-        except Refused as refused:
-            refused.put_on(form)
-    return _page(request, case, cash=form, status=CONFLICT)
+propose = _typed(
+    DecisionForm, "decision", settling.propose_decision, APPROVE, "approver",
+    "已拟定，须由另一人审批。",
+)  # fmt: skip
+cash = _typed(CashBackForm, "cash", settling.record_cash_back, PAY, "finance", "已登记到账。")
 
 
 @require_GET
